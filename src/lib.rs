@@ -1,7 +1,9 @@
 //! Executable release runbooks.
 #![doc = include_str!("../README.md")]
 
+pub mod check;
 pub mod diagnostic;
+pub mod plan;
 pub mod source;
 pub mod syntax;
 pub mod value;

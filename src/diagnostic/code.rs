@@ -82,6 +82,7 @@ codes! {
     UndoCapture = "RB404" Error "an undo that needs what may not be there";
     RollbackOutsideLive = "RB405" Error "a rollback where nothing is rolled back";
     StopAfterChange = "RB406" Error "a stop that would leave changes behind";
+    GateChanges = "RB407" Error "a gate that changes something";
     SecretLeak = "RB601" Error "a secret where it would be seen";
     ShellWords = "RB602" Error "a shell's characters in a command that has no shell";
     OptionInjection = "RB603" Error "a value that could be read as an option";

@@ -40,7 +40,7 @@ impl<'s> Builder<'s> {
                     }
                 },
                 Rule::interpolation => self.interpolation(part, &mut pieces),
-                Rule::missing_quote => self.unclosed(span, "\""),
+                Rule::missing_quote => self.unclosed_text(span, "\""),
                 _ => {}
             }
         }
@@ -56,7 +56,7 @@ impl<'s> Builder<'s> {
                 Rule::block_text => pieces.text(part.as_str(), at),
                 Rule::literal_dollar => pieces.text("${", at),
                 Rule::interpolation => self.interpolation(part, &mut pieces),
-                Rule::missing_quote => self.unclosed(span, "\"\"\""),
+                Rule::missing_quote => self.unclosed_text(span, "\"\"\""),
                 _ => {}
             }
         }
@@ -70,14 +70,14 @@ impl<'s> Builder<'s> {
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::raw_text => pieces.text(part.as_str(), self.exact(&part)),
-                Rule::missing_quote => self.unclosed(span, "\"\"\""),
+                Rule::missing_quote => self.unclosed_text(span, "\"\"\""),
                 _ => {}
             }
         }
         Text { span, pieces: strip_layout(pieces.0) }
     }
 
-    fn unclosed(&mut self, span: Span, quote: &str) {
+    fn unclosed_text(&mut self, span: Span, quote: &str) {
         let open = Span { end: span.start + quote.len() as u32, ..span };
         let (name, help) = match quote.len() {
             1 => ("string", "write `\"` where it ends; text of several lines stands between `\"\"\"` and `\"\"\"`"),

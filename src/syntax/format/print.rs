@@ -217,17 +217,16 @@ impl<'s> Printer<'s> {
             printer.walk(part.clone(), Rule::file);
             printer.end_line(Shape::Other);
             let text: Vec<String> = printer.lines.into_iter().map(|l| l.text).collect();
-            let joined = text.join("\n");
             let (from, to) = bounds(part);
-            let joined = part.as_rule() == Rule::tail || (is_clause(part.as_rule()) && !self.source[end.min(from)..from].contains([';', '\n']));
-            let glue = match line.is_empty() {
+            let same_statement = !self.source[end.min(from)..from].contains([';', '\n']);
+            let joined = part.as_rule() == Rule::tail || (is_clause(part.as_rule()) && same_statement);
+            line.push_str(match line.is_empty() {
                 true => "",
                 false if joined => " ",
                 false => separator,
-            };
+            });
+            line.push_str(&text.join("\n"));
             end = to;
-            line.push_str(glue);
-            line.push_str(&joined);
         }
         line
     }

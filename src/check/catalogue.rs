@@ -1,0 +1,273 @@
+//! What each block may hold: the one table of settings, clauses and contents.
+//!
+//! The checker reads files by it, and the reference, completions and editor grammars are held against it. What the
+//! language has and this version does not run yet is in it too, marked, so that it is refused in plain words.
+
+use crate::value::{Enumeration, Type};
+
+/// What a block may hold.
+#[derive(Debug)]
+pub struct Block {
+    /// Its keyword; of the parts of another block, such as `undo`, theirs.
+    pub name: &'static str,
+    /// Its settings.
+    pub settings: &'static [Setting],
+    /// Its clauses.
+    pub clauses: &'static [Allowed],
+    /// What else may stand in it.
+    pub contents: &'static [Allowed],
+}
+
+/// A setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What its value is.
+    pub shape: Shape,
+    /// Whether this version runs it.
+    pub runs: bool,
+}
+
+/// A clause or a statement that may stand in a block.
+#[derive(Debug)]
+pub struct Allowed {
+    /// Its first words.
+    pub word: &'static str,
+    /// Whether this version runs it.
+    pub runs: bool,
+}
+
+/// What the value of a setting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is a type of the language")]
+pub enum Shape {
+    Text,
+    Bool,
+    Int,
+    Duration,
+    Percent,
+    Instant,
+    Url,
+    Semver,
+    /// The unit of the metric.
+    Metric,
+    /// A string or a list of strings.
+    Texts,
+    TextList,
+    /// A map from names to values.
+    Map,
+    /// A map, a list or a value.
+    Json,
+    Enum(&'static Enumeration),
+    /// A word of an enumeration, or a percent.
+    Probability,
+    /// The name of something, resolved by whoever reads it.
+    Name,
+    Names,
+    /// A value whose type the reader knows, or that is only kept.
+    Any,
+}
+
+impl Shape {
+    /// The type that the value must have; nothing where the reader decides.
+    pub fn ty(self) -> Option<Type> {
+        Some(match self {
+            Shape::Text => Type::Text,
+            Shape::Bool => Type::Bool,
+            Shape::Int => Type::Int,
+            Shape::Duration => Type::Duration,
+            Shape::Percent => Type::Percent,
+            Shape::Instant => Type::Instant,
+            Shape::Url => Type::Url,
+            Shape::Semver => Type::Semver,
+            Shape::TextList => Type::List(Box::new(Type::Text)),
+            Shape::Map => Type::Map(Box::new(Type::Any)),
+            Shape::Json => Type::Any,
+            Shape::Enum(e) => Type::Enum(e),
+            Shape::Metric | Shape::Texts | Shape::Probability | Shape::Name | Shape::Names | Shape::Any => return None,
+        })
+    }
+}
+
+const fn s(name: &'static str, shape: Shape) -> Setting {
+    Setting { name, shape, runs: true }
+}
+
+/// A setting that this version does not run yet.
+const fn later(name: &'static str, shape: Shape) -> Setting {
+    Setting { name, shape, runs: false }
+}
+
+const fn a(word: &'static str) -> Allowed {
+    Allowed { word, runs: true }
+}
+
+/// A clause or statement that this version does not run yet.
+const fn l(word: &'static str) -> Allowed {
+    Allowed { word, runs: false }
+}
+
+/// The block of a name.
+pub fn block(name: &str) -> Option<&'static Block> {
+    BLOCKS.iter().find(|b| b.name == name)
+}
+
+macro_rules! block {
+    ($name:literal, [$($setting:expr),* $(,)?], [$($clause:expr),* $(,)?], [$($content:expr),* $(,)?]) => {
+        Block { name: $name, settings: &[$($setting),*], clauses: &[$($clause),*], contents: &[$($content),*] }
+    };
+}
+
+use Shape::*;
+
+/// Every block of the language.
+pub const BLOCKS: &[Block] = &[
+    block!(
+        "file",
+        [],
+        [],
+        [
+            l("import"), a("runbook"), a("release"), a("var"), a("let"), a("secret"), a("fact"), a("link"), a("channel"),
+            l("source"), l("flags"), l("router"), l("hosts"), a("metric"), a("role"), l("escalation"), l("window"),
+            l("blackout"), a("severity"), a("scope"), a("risk"), l("flag"), a("phase"), a("gate"), a("trigger"),
+            l("response"), a("rollback"), l("comms"), a("on"), l("scenario"),
+        ]
+    ),
+    block!(
+        "runbook",
+        [
+            s("owner", Text), s("timezone", Text), s("lock", Texts), s("shell", TextList), s("inherit", TextList),
+            s("grace", Duration), later("report", Text),
+        ],
+        [],
+        [a("describe")]
+    ),
+    block!(
+        "release",
+        [
+            s("version", Semver), s("previous", Semver), later("since", Text), s("kind", Enum(&Enumeration::RELEASE_KIND)),
+            s("strategy", Enum(&Enumeration::STRATEGY)), s("manager", Name), s("start", Instant), s("downtime", Duration),
+            later("needs", TextList),
+        ],
+        [],
+        [a("describe"), a("goal"), l("follow_up")]
+    ),
+    block!("var", [s("one_of", Any)], [], [a("describe")]),
+    block!("channel", [], [], [a("describe")]),
+    block!("channel console", [], [], [a("describe")]),
+    block!("channel webhook", [s("url", Any), s("header", Map)], [], [a("describe")]),
+    block!(
+        "metric",
+        [
+            later("source", Name), later("query", Text), s("unit", Enum(&Enumeration::UNIT)), s("every", Duration),
+            s("baseline", Any), s("floor", Metric), s("path", Text),
+        ],
+        [],
+        [a("describe"), a("run"), a("http"), a("target"), a("warn"), a("critical")]
+    ),
+    block!(
+        "role",
+        [s("members", TextList), s("backup", TextList), later("reach", Names), s("contact", Map), later("self", Bool)],
+        [],
+        [a("describe"), l("duty"), l("away")]
+    ),
+    block!(
+        "severity",
+        [s("notify", Names), later("update_every", Duration), later("commander", Name)],
+        [a("then"), l("ask")],
+        [a("describe")]
+    ),
+    block!(
+        "scope",
+        [],
+        [],
+        [
+            a("describe"), a("feature"), a("fix"), a("breaking"), a("deprecation"), a("known_issue"), a("improvement"),
+            a("technical"), a("security"), a("performance"), a("database"), a("dependency"), a("upgrade"),
+            a("out_of_scope"), a("highlight"), a("contributor"),
+        ]
+    ),
+    block!(
+        "scope item",
+        [
+            s("ticket", Text), s("owner", Text), s("audience", Any), s("migration", Text), s("removed_in", Semver),
+            s("alternative", Text), s("workaround", Text),
+        ],
+        [],
+        [a("describe")]
+    ),
+    block!(
+        "risk",
+        [
+            s("probability", Probability), s("impact", Enum(&Enumeration::IMPACT)), s("owner", Name),
+            s("mitigation", TextList), s("contingency", TextList), later("criteria", Any), s("covered_by", Names),
+        ],
+        [],
+        [a("describe")]
+    ),
+    block!(
+        "phase",
+        [later("owner", Name)],
+        [a("at"), l("in"), a("within"), a("when")],
+        [
+            a("describe"), a("phase"), l("parallel"), a("step"), a("gate"), a("hold"), l("ramp"), l("approve"), l("confirm"),
+            l("checklist"), l("question"), a("notify"), a("for"),
+        ]
+    ),
+    block!(
+        "step",
+        [
+            s("takes", Duration), s("idempotent", Bool), later("batch", Percent), later("max_failures", Int),
+            later("owner", Name),
+        ],
+        [
+            a("at"), a("when"), l("on"), a("within"), a("retry"), a("on failure"), a("undo none"), a("irreversible"),
+        ],
+        [
+            a("describe"), a("run"), a("shell"), a("http"), l("shift"), l("set"), a("notify"), a("gate"), a("hold"), a("undo"),
+            l("done when"),
+        ]
+    ),
+    block!("undo", [s("takes", Duration)], [], [a("run"), a("shell"), a("http"), l("shift"), l("set"), a("notify"), a("gate"), a("hold")]),
+    block!(
+        "gate",
+        [s("every", Duration)],
+        [a("at"), a("when"), a("with"), a("within"), a("pass after"), a("fail after"), a("on failure"), a("on inconclusive")],
+        [a("describe"), a("run"), a("shell"), a("http"), a("expect"), a("gate"), l("for")]
+    ),
+    block!(
+        "hold",
+        [s("every", Duration)],
+        [a("at"), a("when"), a("for"), a("until"), a("fail after"), a("on failure"), l("on inconclusive")],
+        [a("describe"), a("expect"), l("gate")]
+    ),
+    block!(
+        "command",
+        [
+            s("dir", Text), s("env", Map), s("stdin", Any), s("stdout", Text), s("reads", Bool), s("inherit", TextList),
+        ],
+        [a("within")],
+        [a("expect"), a("capture")]
+    ),
+    block!(
+        "http",
+        [s("header", Map), s("json", Json), s("body", Any), s("form", Map), s("reads", Bool)],
+        [a("within")],
+        [a("expect"), a("capture")]
+    ),
+    block!("notify", [s("required", Bool)], [a("at"), l("from"), a("when")], []),
+    block!(
+        "trigger",
+        [s("severity", Name)],
+        [a("when"), l("manual"), l("by"), a("from"), a("until"), a("no data"), a("then"), l("ask")],
+        [a("describe"), a("notify")]
+    ),
+    block!(
+        "rollback",
+        [s("rto", Duration)],
+        [l("within")],
+        [a("describe"), a("undo"), a("step"), a("gate"), a("hold"), l("confirm"), a("notify"), l("every"), l("after")]
+    ),
+    block!("on", [], [], [a("notify")]),
+];

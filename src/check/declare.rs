@@ -1,0 +1,602 @@
+//! Declarations: values, connections, metrics, and what the release is about.
+
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::source::Span;
+use crate::syntax::ast::{
+    Capture, Construct, Declaration, ExprKind, Item, ItemKind, Keyword, Link, Setting, Sort, TypeName,
+};
+use crate::value::{Expr, Function, Type};
+
+use super::model::{self, ChannelKind, Id, SecretSource, Typed};
+use super::names::Kind;
+use super::typing::{Allow, Output};
+use super::{Checker, article};
+
+/// The kinds of channel that the language has; the first ones are spoken by this version.
+const CHANNEL_KINDS: [&str; 8] =
+    ["console", "webhook", "slack", "teams", "discord", "email", "pagerduty", "statuspage"];
+const SPOKEN_CHANNELS: usize = 2;
+
+/// The kinds of metric.
+const METRIC_KINDS: [&str; 6] = ["percent", "duration", "size", "rate", "count", "number"];
+
+impl<'a> Checker<'a> {
+    /// A construct that stands at file level.
+    pub(super) fn top_level(&mut self, construct: &'a Construct) {
+        match construct.keyword {
+            Keyword::Runbook => self.runbook(construct),
+            Keyword::Release => self.release(construct),
+            Keyword::Scope => self.scope(construct),
+            Keyword::Risk => self.risk(construct),
+            Keyword::Role => self.role(construct),
+            Keyword::Channel => self.channel(construct),
+            Keyword::Metric => self.metric(construct),
+            Keyword::Severity => self.severity(construct),
+            Keyword::Gate => self.declared_gate(construct),
+            Keyword::Phase => {
+                let phase = self.phase(construct, None);
+                self.model.phases.push(phase);
+            }
+            Keyword::Trigger => self.trigger(construct),
+            Keyword::Rollback => self.rollback(construct),
+            _ => {}
+        }
+    }
+
+    pub(super) fn id_of(&mut self, construct: &'a Construct) -> Id {
+        match &construct.name {
+            Some(name) => Id { text: name.text.clone(), span: name.span },
+            None => {
+                let word = construct.keyword.word();
+                self.missing(
+                    construct.keyword_span,
+                    format!("a `{word}` has a name"),
+                    format!("write it behind the keyword: `{word} NAME`"),
+                );
+                Id { text: String::new(), span: construct.keyword_span }
+            }
+        }
+    }
+
+    pub(super) fn title_of(&mut self, construct: &'a Construct) -> Option<Typed> {
+        construct.title.as_ref().map(|t| self.text(t))
+    }
+
+    fn runbook(&mut self, construct: &'a Construct) {
+        if !self.model.runbook.id.text.is_empty() {
+            let first = self.model.runbook.id.span;
+            let finding = Diagnostic::new(Code::Repeated, construct.head(), "a file has one `runbook`");
+            return self.push(finding.label("a second one").also(first, "the first"));
+        }
+        let body = self.construct_body("runbook", construct);
+        let runbook = model::Runbook {
+            id: self.id_of(construct),
+            title: self.title_of(construct),
+            describe: self.describe(&body),
+            owner: self.value_of(&body, "owner"),
+            timezone: self.value_of(&body, "timezone"),
+            lock: self.value_of(&body, "lock"),
+            shell: self.value_of(&body, "shell"),
+            inherit: self.value_of(&body, "inherit"),
+            grace: self.value_of(&body, "grace"),
+        };
+        self.model.runbook = runbook;
+    }
+
+    fn release(&mut self, construct: &'a Construct) {
+        if let Some(first) = &self.model.release {
+            let first = first.span;
+            let finding = Diagnostic::new(Code::Repeated, construct.head(), "a file has one `release`");
+            return self.push(finding.label("a second one").also(first, "the first"));
+        }
+        let body = self.construct_body("release", construct);
+        let mut goals = Vec::new();
+        for item in &body.rest {
+            if let ItemKind::Goal(text) = &item.kind {
+                goals.push(self.text(text));
+            }
+        }
+        let release = model::Release {
+            span: construct.head(),
+            version: self.value_of(&body, "version"),
+            previous: self.value_of(&body, "previous"),
+            kind: self.value_of(&body, "kind"),
+            strategy: self.value_of(&body, "strategy"),
+            manager: body.setting("manager").and_then(|s| self.named(s, Keyword::Role)),
+            start: self.value_of(&body, "start"),
+            downtime: self.value_of(&body, "downtime"),
+            describe: self.describe(&body),
+            goals,
+        };
+        self.model.release = Some(release);
+    }
+
+    /// The name of a declared thing, as a setting's value.
+    pub(super) fn named(&mut self, setting: &'a Setting, keyword: Keyword) -> Option<String> {
+        self.named_expr(&setting.value, keyword)
+    }
+
+    pub(super) fn named_expr(&mut self, value: &'a crate::syntax::ast::Expr, keyword: Keyword) -> Option<String> {
+        let ExprKind::Name(name) = &value.kind else {
+            if !super::is_bad(value) {
+                let title = format!("the name of a {} stands here", keyword.word());
+                let finding = Diagnostic::new(Code::WrongKind, value.span, title).label("not a name");
+                self.push(finding.help("write the name without quotes"));
+            }
+            return None;
+        };
+        self.known_name(name, value.span, keyword)
+    }
+
+    pub(super) fn known_name(&mut self, name: &str, span: Span, keyword: Keyword) -> Option<String> {
+        let word = keyword.word();
+        match self.names.get(name).map(|s| (s.kind, s.span)) {
+            Some((Kind::Block(found), _)) if found == keyword => Some(name.to_owned()),
+            Some((other, place)) => {
+                let finding = Diagnostic::new(Code::WrongKind, span, format!("`{name}` is {}, not a {word}", other.phrase()));
+                self.push(finding.label(format!("not a {word}")).also(place, "declared here"));
+                None
+            }
+            None => {
+                let all = self.names.iter().filter(|(_, s)| s.kind == Kind::Block(keyword)).map(|(n, _)| n);
+                let help = match did_you_mean(name, all) {
+                    Some(close) => format!("did you mean `{close}`?"),
+                    None => format!("declare it: `{word} {name} …`"),
+                };
+                let finding = Diagnostic::new(Code::UnknownName, span, format!("there is no {word} `{name}`"));
+                self.push_unless_lost(name, finding.label("unknown name").help(help));
+                None
+            }
+        }
+    }
+
+    /// Several names of declared things.
+    fn named_list(&mut self, setting: &'a Setting, keyword: Keyword) -> Vec<String> {
+        match &setting.value.bare().kind {
+            ExprKind::List(elements) => elements.iter().filter_map(|e| self.named_expr(&e.value, keyword)).collect(),
+            _ => self.named(setting, keyword).into_iter().collect(),
+        }
+    }
+
+    fn scope(&mut self, construct: &'a Construct) {
+        let body = self.construct_body("scope", construct);
+        for item in &body.rest {
+            let ItemKind::Construct(entry) = &item.kind else { continue };
+            let inner = self.construct_body("scope item", entry);
+            let Some(title) = self.title_of(entry) else {
+                let word = entry.keyword.word();
+                self.missing(entry.head(), format!("a `{word}` says what it is"), format!("write `{word} \"…\"`"));
+                continue;
+            };
+            let names = ["ticket", "owner", "audience", "migration", "removed_in", "alternative", "workaround"];
+            let mut settings = Vec::new();
+            for name in names {
+                let value = match (name, inner.setting(name)) {
+                    ("audience", Some(setting)) => Some(self.audience(setting)),
+                    _ => self.value_of(&inner, name),
+                };
+                settings.extend(value.map(|v| (name.to_owned(), v)));
+            }
+            let describe = self.describe(&inner);
+            let sort = entry.keyword.word().to_owned();
+            self.model.scope.push(model::ScopeItem { sort, title, settings, describe });
+        }
+    }
+
+    fn audience(&mut self, setting: &'a Setting) -> Typed {
+        let words = Type::Enum(&crate::value::Enumeration::AUDIENCE);
+        self.typed(&setting.value, Some(&Type::List(Box::new(words))))
+    }
+
+    fn risk(&mut self, construct: &'a Construct) {
+        let body = self.construct_body("risk", construct);
+        let covered = body.setting("covered_by").map(|s| self.covered_by(s)).unwrap_or_default();
+        let risk = model::Risk {
+            id: self.id_of(construct),
+            title: self.title_of(construct),
+            probability: self.value_of(&body, "probability"),
+            impact: self.value_of(&body, "impact"),
+            owner: body.setting("owner").and_then(|s| self.named(s, Keyword::Role)),
+            mitigation: self.value_of(&body, "mitigation"),
+            contingency: self.value_of(&body, "contingency"),
+            covered_by: covered,
+            describe: self.describe(&body),
+        };
+        self.model.risks.push(risk);
+    }
+
+    /// Steps, gates and triggers that answer a risk.
+    fn covered_by(&mut self, setting: &'a Setting) -> Vec<String> {
+        let ExprKind::List(elements) = &setting.value.bare().kind else {
+            let finding = Diagnostic::new(Code::Mismatch, setting.value.span, "what covers a risk is a list of names");
+            self.push(finding.label("not a list").help("write `covered_by = [NAME]`"));
+            return Vec::new();
+        };
+        let kinds =
+            [Keyword::Step, Keyword::Gate, Keyword::Trigger, Keyword::Hold, Keyword::Checklist, Keyword::Approve, Keyword::Confirm];
+        elements.iter().filter_map(|e| self.node_name(&e.value, &kinds)).map(|(name, _)| name).collect()
+    }
+
+    fn role(&mut self, construct: &'a Construct) {
+        let body = self.construct_body("role", construct);
+        let role = model::Role {
+            id: self.id_of(construct),
+            title: self.title_of(construct),
+            members: self.value_of(&body, "members"),
+            backup: self.value_of(&body, "backup"),
+            contact: self.value_of(&body, "contact"),
+            describe: self.describe(&body),
+        };
+        self.model.roles.push(role);
+    }
+
+    pub(super) fn link(&mut self, link: &'a Link) {
+        let id = Id { text: link.name.text.clone(), span: link.name.span };
+        let title = self.text(&link.title);
+        let url = match &link.url {
+            Some(url) => Some(self.text(url)),
+            None => {
+                self.missing(link.title.span, "a link has a title and a URL", "write `link NAME \"Title\" \"https://…\"`");
+                None
+            }
+        };
+        self.model.links.push(model::Link { id, title, url });
+    }
+
+    fn severity(&mut self, construct: &'a Construct) {
+        let body = self.construct_body("severity", construct);
+        let then = body.clause(|c| match c {
+            crate::syntax::ast::ClauseKind::Then(outcome) => Some(outcome),
+            _ => None,
+        });
+        let severity = model::Severity {
+            id: self.id_of(construct),
+            title: self.title_of(construct),
+            then: then.and_then(|o| self.outcome(o)),
+            notify: body.setting("notify").map(|s| self.named_list(s, Keyword::Channel)).unwrap_or_default(),
+        };
+        self.model.severities.push(severity);
+    }
+
+    fn channel(&mut self, construct: &'a Construct) {
+        let id = self.id_of(construct);
+        let title = self.title_of(construct);
+        let kind = construct.kind.as_ref().map(|k| k.name.text.as_str()).unwrap_or_default();
+        let kind = match kind {
+            "console" => {
+                self.construct_body("channel console", construct);
+                ChannelKind::Console
+            }
+            "webhook" => self.webhook(construct),
+            _ => {
+                self.unknown_channel(construct);
+                ChannelKind::Other
+            }
+        };
+        self.model.channels.push(model::Channel { id, title, kind });
+    }
+
+    fn webhook(&mut self, construct: &'a Construct) -> ChannelKind {
+        let body = self.construct_body("channel webhook", construct);
+        let allow = Allow { secrets: true, ..Allow::default() };
+        let url = body.setting("url").map(|setting| {
+            self.allowing(allow, |c| {
+                let literal = matches!(setting.value.kind, ExprKind::Text(_));
+                let typed = c.typed(&setting.value, literal.then_some(&Type::Url));
+                match typed.ty {
+                    Type::Url | Type::Secret | Type::Error => typed,
+                    _ => c.typed(&setting.value, Some(&Type::Url)),
+                }
+            })
+        });
+        if url.is_none() {
+            self.missing(body.span(), "a webhook has a `url`", "write `url = \"https://…\"`");
+        }
+        let header = self.allowing(allow, |c| c.value_of(&body, "header"));
+        ChannelKind::Webhook { url, header }
+    }
+
+    fn unknown_channel(&mut self, construct: &'a Construct) {
+        let Some(kind) = &construct.kind else {
+            let help = format!("write `channel NAME: KIND`; the kinds are {}", CHANNEL_KINDS.join(", "));
+            return self.missing(construct.head(), "a channel has a kind", help);
+        };
+        let (name, span) = (kind.name.text.clone(), kind.name.span);
+        if CHANNEL_KINDS[SPOKEN_CHANNELS..].contains(&name.as_str()) {
+            return self.not_yet(span, &format!("channels of the kind `{name}`"));
+        }
+        self.unknown_kind("channel", &name, span, &CHANNEL_KINDS);
+    }
+
+    fn unknown_kind(&mut self, what: &str, name: &str, span: Span, kinds: &[&str]) {
+        let help = match did_you_mean(name, kinds.iter().copied()) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => format!("the kinds are {}", kinds.join(", ")),
+        };
+        let finding = Diagnostic::new(Code::UnknownKind, span, format!("there is no kind of {what} `{name}`"));
+        self.push(finding.label("unknown kind").help(help));
+    }
+
+    fn metric(&mut self, construct: &'a Construct) {
+        let id = self.id_of(construct);
+        let body = self.construct_body("metric", construct);
+        let kind = self.metric_kind(construct);
+        let mut looks = Vec::new();
+        let mut marks = Vec::new();
+        for item in &body.rest {
+            match &item.kind {
+                ItemKind::Mark(mark) => {
+                    let value = self.typed(&mark.value, Some(&kind));
+                    marks.push((mark.word.text.clone(), mark.comparison, value));
+                }
+                _ => looks.extend(self.metric_look(item)),
+            }
+        }
+        if looks.len() > 1 {
+            let second: &model::Action = &looks[1];
+            let finding = Diagnostic::new(Code::Repeated, second.span, "a metric comes from one place");
+            self.push(finding.label("a second one").also(looks[0].span, "the first"));
+        }
+        if looks.is_empty() && body.setting("source").is_none() {
+            let help = "give it a `run \"…\"` or an `http GET \"…\"`";
+            self.missing(body.span(), "a metric comes from somewhere", help);
+        }
+        let baseline = body.setting("baseline").map(|s| self.typed(&s.value, None));
+        let baseline = baseline.and_then(|b| self.constant_baseline(b, &kind));
+        let floor = body.setting("floor").map(|s| self.typed(&s.value, Some(&kind)));
+        let metric = model::Metric {
+            title: self.title_of(construct),
+            unit: self.value_of(&body, "unit"),
+            every: self.value_of(&body, "every"),
+            path: self.value_of(&body, "path"),
+            look: looks.into_iter().next(),
+            describe: self.describe(&body),
+            id,
+            kind,
+            baseline,
+            floor,
+            marks,
+        };
+        self.model.metrics.push(metric);
+    }
+
+    fn constant_baseline(&mut self, baseline: Typed, kind: &Type) -> Option<Typed> {
+        if baseline.ty == Type::Duration && *kind != Type::Duration {
+            self.not_yet(baseline.span, "a baseline from the past of a metric");
+            return None;
+        }
+        if !kind.accepts(&baseline.ty) {
+            let title = format!("the baseline of {} is {}", article(kind), article(&baseline.ty));
+            self.push(Diagnostic::new(Code::Mismatch, baseline.span, title).label(article(&baseline.ty)));
+            return None;
+        }
+        Some(baseline)
+    }
+
+    fn metric_look(&mut self, item: &'a Item) -> Option<model::Action> {
+        let allow = Allow::default();
+        let action = self.allowing(allow, |c| c.action(item))?;
+        Some(action)
+    }
+
+    fn metric_kind(&mut self, construct: &'a Construct) -> Type {
+        let Some(kind) = &construct.kind else {
+            let help = format!("write `metric NAME: KIND`; the kinds are {}", METRIC_KINDS.join(", "));
+            self.missing(construct.head(), "a metric has a kind", help);
+            return Type::Error;
+        };
+        let name = kind.name.text.as_str();
+        if METRIC_KINDS.contains(&name) {
+            return Type::from_name(name).unwrap_or(Type::Error);
+        }
+        let (name, span) = (name.to_owned(), kind.name.span);
+        self.unknown_kind("metric", &name, span, &METRIC_KINDS);
+        Type::Error
+    }
+
+    /// The kind of a metric that may not have been read yet: its header says it.
+    pub(super) fn metric_type(&self, name: &str) -> Type {
+        let kind = self.metric_header(name).and_then(|c| c.kind.as_ref()).map(|k| k.name.text.as_str());
+        kind.filter(|k| METRIC_KINDS.contains(k)).and_then(Type::from_name).unwrap_or(Type::Error)
+    }
+
+    pub(super) fn metric_has_baseline(&self, name: &str) -> bool {
+        let items = self.metric_header(name).map(Construct::items).unwrap_or_default();
+        items.iter().any(|i| matches!(&i.kind, ItemKind::Setting(s) if s.name.text == "baseline"))
+    }
+
+    fn metric_header(&self, name: &str) -> Option<&'a Construct> {
+        self.names.construct(name)
+    }
+
+    pub(super) fn declaration(&mut self, declaration: &'a Declaration) {
+        let id = Id { text: declaration.name.text.clone(), span: declaration.name.span };
+        if let (Some(block), true) = (&declaration.block, declaration.sort != Sort::Var) {
+            let brace = Span { end: block.span.start + 1, ..block.span };
+            let finding = Diagnostic::new(Code::Misplaced, brace, "only a `var` has a block");
+            self.push(finding.label("does not belong here"));
+        }
+        match declaration.sort {
+            Sort::Var => self.var(declaration, id),
+            Sort::Let => {
+                let ty = self.let_type(&id.text, id.span);
+                match &declaration.value {
+                    Some(value) => {
+                        let value = self.typed(value, declaration.ty.is_some().then_some(&ty));
+                        self.model.lets.push(model::Let { id, ty, value });
+                    }
+                    None => self.missing(id.span, "a `let` has a value", format!("write `let {} = …`", id.text)),
+                }
+            }
+            Sort::Secret => {
+                let source = self.secret_source(declaration);
+                self.model.secrets.push(model::Secret { id, source });
+            }
+            Sort::Fact => self.fact(declaration, id),
+        }
+    }
+
+    fn var(&mut self, declaration: &'a Declaration, id: Id) {
+        let ty = self.declared_type(declaration);
+        let items = declaration.block.as_ref().map(|b| b.items.as_slice()).unwrap_or_default();
+        let body = self.body("var", id.span, &[], items);
+        let default = declaration.value.as_ref().map(|v| self.typed(v, Some(&ty)));
+        let one_of = body.setting("one_of").map(|s| self.typed(&s.value, Some(&Type::List(Box::new(ty.clone())))));
+        if let (Some(default), Some(one_of)) = (&default, &one_of)
+            && let (Expr::Value(value), Expr::List(items)) = (&default.expr, &one_of.expr)
+            && !items.iter().any(|i| i.known() == Some(value))
+        {
+            let finding = Diagnostic::new(Code::Mismatch, default.span, "the default is not one of the allowed values");
+            self.push(finding.label("not in the list").also(one_of.span, "the allowed values"));
+        }
+        let describe = self.describe(&body);
+        self.model.vars.push(model::Var { id, ty, default, one_of, describe });
+    }
+
+    fn fact(&mut self, declaration: &'a Declaration, id: Id) {
+        let ty = self.declared_type(declaration);
+        let command = match &declaration.value {
+            Some(value) => match &value.kind {
+                ExprKind::Command(item) => self.action(item).map(Box::new),
+                ExprKind::Bad => None,
+                _ => {
+                    let finding = Diagnostic::new(Code::WrongForm, value.span, "a fact is asked of the world by a command");
+                    self.push(finding.label("not a command").help(format!("write `fact {} = run \"…\"`", id.text)));
+                    None
+                }
+            },
+            None => {
+                self.missing(id.span, "a fact is asked of the world", format!("write `fact {} = run \"…\"`", id.text));
+                None
+            }
+        };
+        self.model.facts.push(model::Fact { id, ty, command });
+    }
+
+    fn secret_source(&mut self, declaration: &'a Declaration) -> SecretSource {
+        let name = declaration.name.text.to_uppercase();
+        let help = format!("write `getenv(\"{name}\")`, `file(\"…\")` or `exec(\"…\")`");
+        let Some(value) = &declaration.value else {
+            self.missing(declaration.name.span, "a secret is read from somewhere", help);
+            return SecretSource::Error;
+        };
+        let refuse = |c: &mut Self| {
+            if !super::is_bad(value) {
+                let finding = Diagnostic::new(Code::SecretSource, value.span, "a secret never stands in a file");
+                c.push(finding.label("not a place to read it from").help(help.clone()));
+            }
+            SecretSource::Error
+        };
+        let ExprKind::Call(callee, arguments) = &value.kind else { return refuse(self) };
+        let function = callee.path().as_deref().and_then(Function::from_name);
+        let [argument] = &arguments[..] else { return refuse(self) };
+        match function {
+            Some(Function::Getenv) => SecretSource::Env(self.typed(argument, Some(&Type::Text))),
+            Some(Function::File) => SecretSource::File(self.typed(argument, Some(&Type::Text))),
+            Some(Function::Exec) => match &argument.kind {
+                ExprKind::Text(text) => SecretSource::Exec(self.words(text)),
+                _ => refuse(self),
+            },
+            _ => refuse(self),
+        }
+    }
+
+    /// The type of a var or a fact: as written, else that of its default, else a string.
+    pub(super) fn declared_type(&mut self, declaration: &'a Declaration) -> Type {
+        if let Some(ty) = &declaration.ty {
+            return self.type_of(ty);
+        }
+        match (&declaration.value, declaration.sort) {
+            (Some(value), Sort::Var) => {
+                let quiet = self.diagnostics.len();
+                let (_, ty) = self.infer(value, None);
+                self.diagnostics.truncate(quiet);
+                ty
+            }
+            _ => Type::Text,
+        }
+    }
+
+    /// The type of a let, which may depend on other lets.
+    pub(super) fn let_type(&mut self, name: &str, span: Span) -> Type {
+        let Some(symbol) = self.names.symbol_mut(name) else { return Type::Error };
+        let Some(declaration) = symbol.declaration else { return Type::Error };
+        if symbol.visiting {
+            let finding = Diagnostic::new(Code::Cycle, span, format!("`{name}` depends on itself"));
+            self.push(finding.label("this leads back to it"));
+            return Type::Error;
+        }
+        if let Some(ty) = &symbol.known_type {
+            return ty.clone();
+        }
+        symbol.visiting = true;
+        let ty = match (&declaration.ty, &declaration.value) {
+            (Some(ty), value) => {
+                let ty = self.type_of(ty);
+                // A cycle shows only if the value is looked at too.
+                if let Some(value) = value {
+                    let quiet = self.diagnostics.len();
+                    self.infer(value, Some(&ty));
+                    let cycle = self.diagnostics.drain(quiet..).find(|d| d.code == Code::Cycle);
+                    self.diagnostics.extend(cycle);
+                }
+                ty
+            }
+            (None, Some(value)) => {
+                let quiet = self.diagnostics.len();
+                let (_, ty) = self.infer(value, None);
+                let cycle = self.diagnostics.drain(quiet..).find(|d| d.code == Code::Cycle);
+                self.diagnostics.extend(cycle);
+                ty
+            }
+            (None, None) => Type::Error,
+        };
+        if let Some(symbol) = self.names.symbol_mut(name) {
+            symbol.visiting = false;
+            symbol.known_type = Some(ty.clone());
+        }
+        ty
+    }
+
+    /// The type of a captured value: as written, else that of its expression.
+    pub(super) fn capture_type(&mut self, capture: &'a Capture) -> Type {
+        if let Some(ty) = &capture.ty {
+            return self.type_of(ty);
+        }
+        let quiet = self.diagnostics.len();
+        let allow = Allow { output: Some(Output::Command), secrets: true, ..Allow::default() };
+        let answer = Allow { output: Some(Output::Answer), ..allow };
+        let (_, mut ty) = self.allowing(allow, |c| c.infer(&capture.value, None));
+        if ty == Type::Error {
+            ty = self.allowing(answer, |c| c.infer(&capture.value, None)).1;
+        }
+        self.diagnostics.truncate(quiet);
+        ty
+    }
+
+    /// A type as it is written.
+    pub(super) fn type_of(&mut self, ty: &'a TypeName) -> Type {
+        let name = ty.name.text.as_str();
+        match (name, &ty.of) {
+            ("list", Some(of)) => Type::List(Box::new(self.type_of(of))),
+            ("map", Some(of)) => Type::Map(Box::new(self.type_of(of))),
+            ("list" | "map", None) => {
+                let finding = Diagnostic::new(Code::UnknownKind, ty.name.span, format!("a {name} of what?"));
+                self.push(finding.label("its elements have a type").help(format!("write `{name}(string)`")));
+                Type::Error
+            }
+            _ => match Type::from_name(name) {
+                Some(found) if ty.of.is_none() => found,
+                _ => {
+                    let help = match did_you_mean(name, Type::NAMES.into_iter().chain(["list", "map"])) {
+                        Some(close) => format!("did you mean `{close}`?"),
+                        None => format!("the types are {}, list(T) and map(T)", Type::NAMES.join(", ")),
+                    };
+                    let finding = Diagnostic::new(Code::UnknownKind, ty.name.span, format!("there is no type `{name}`"));
+                    self.push(finding.label("unknown type").help(help));
+                    Type::Error
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Syntax tree → model, and everything that can be said about a file without touching the world.
+//!
+//! [`check`] resolves names, types expressions and then applies the rules of `rules/`, one file each. It never fails: it
+//! yields a model and findings. A mistake becomes one finding; what follows from it is silent.
+
+mod action;
+pub mod catalogue;
+mod compare;
+mod declare;
+mod gate;
+pub mod model;
+mod names;
+mod people;
+mod react;
+mod read;
+mod rules;
+mod timeline;
+mod typing;
+mod url;
+pub mod vocabulary;
+mod words;
+
+use crate::diagnostic::{Code, Diagnostic, tidy};
+use crate::source::{FileId, Sources, Span};
+use crate::syntax::ast::{Ast, ExprKind, ItemKind};
+use crate::value::Type;
+
+use model::Model;
+pub(crate) use rules::changes;
+use names::Names;
+use typing::{Allow, Local};
+
+/// A model and what is to be said about the file it was made from.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// The model.
+    pub model: Model,
+    /// The findings, sorted.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks a file. Its syntax findings are not repeated; what stands in lines that could not be read is not missed.
+pub fn check(sources: &Sources, file: FileId, ast: &Ast) -> Checked {
+    let mut checker = Checker {
+        sources,
+        file,
+        names: Names::collect(ast),
+        diagnostics: Vec::new(),
+        model: Model::default(),
+        locals: Vec::new(),
+        allow: Allow::default(),
+        baseline_of: None,
+        spans: 0,
+        kind: model::PhaseKind::Live,
+    };
+    checker.diagnostics.append(&mut checker.names.duplicates());
+    checker.file(ast);
+    rules::apply(&mut checker, ast);
+    let Checker { model, diagnostics, .. } = checker;
+    Checked { model, diagnostics: tidy(diagnostics) }
+}
+
+struct Checker<'a> {
+    sources: &'a Sources,
+    file: FileId,
+    names: Names<'a>,
+    diagnostics: Vec<Diagnostic>,
+    model: Model,
+    /// Names that are known only here: of a loop, of a gate's parameters, of captures.
+    locals: Vec<Local>,
+    /// What an expression may speak of here.
+    allow: Allow,
+    /// The metric on the left of the comparison that is being typed.
+    baseline_of: Option<String>,
+    /// How many `for`s the condition has so far.
+    spans: u32,
+    /// The kind of the phase that is being read.
+    kind: model::PhaseKind,
+}
+
+impl<'a> Checker<'a> {
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn slice(&self, span: Span) -> &'a str {
+        self.sources.text(span)
+    }
+
+    /// Something that the language has and this version does not run.
+    fn not_yet(&mut self, span: Span, what: &str) {
+        self.push(
+            Diagnostic::new(Code::NotYet, span, format!("this version does not run {what} yet"))
+                .label("not run yet")
+                .help("leave it out until a version that runs it; nothing is accepted here and then ignored"),
+        );
+    }
+
+    fn file(&mut self, ast: &'a Ast) {
+        let whole = Span::new(self.file, 0, 0);
+        let body = self.body("file", whole, &[], &ast.items);
+        for item in &body.rest {
+            match &item.kind {
+                ItemKind::Declaration(declaration) => self.declaration(declaration),
+                ItemKind::Link(link) => self.link(link),
+                ItemKind::Construct(construct) => self.top_level(construct),
+                ItemKind::On(handler) => self.handler(handler),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a finding says of a type that does not fit: `a percent`, `an int`.
+fn article(ty: &Type) -> String {
+    let name = ty.to_string();
+    let an = name.starts_with(['a', 'e', 'i', 'o']);
+    format!("{} {name}", if an { "an" } else { "a" })
+}
+
+/// Whether an expression of the tree could not be read; then everything about it was said.
+fn is_bad(expr: &crate::syntax::ast::Expr) -> bool {
+    matches!(expr.kind, ExprKind::Bad)
+}

@@ -1,0 +1,205 @@
+//! The one namespace: what is declared where, and whether anything speaks of it.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
+use crate::value::Type;
+use crate::syntax::ast::{Ast, Capture, Construct, Declaration, Item, ItemKind, Keyword, Name, Sort};
+
+/// The sorts of things that have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Var,
+    Let,
+    Secret,
+    Fact,
+    Link,
+    /// A block: a channel, a metric, a node of the timeline, …
+    Block(Keyword),
+}
+
+impl Kind {
+    /// With its article, for messages.
+    pub(super) fn phrase(self) -> String {
+        let word = match self {
+            Kind::Var => "var",
+            Kind::Let => "let",
+            Kind::Secret => "secret",
+            Kind::Fact => "fact",
+            Kind::Link => "link",
+            Kind::Block(keyword) => keyword.word(),
+        };
+        let an = word.starts_with(['a', 'e', 'i', 'o', 'u']);
+        format!("{} {word}", if an { "an" } else { "a" })
+    }
+}
+
+/// Something that has a name.
+#[derive(Debug)]
+pub(super) struct Symbol<'a> {
+    pub(super) kind: Kind,
+    pub(super) span: Span,
+    pub(super) used: bool,
+    /// What a step captures, in order.
+    pub(super) captures: Vec<&'a Capture>,
+    /// Whether it stands in a loop, so that it has instances.
+    pub(super) looped: bool,
+    /// The declaration of a var, let, secret or fact.
+    pub(super) declaration: Option<&'a Declaration>,
+    /// The block that declares it.
+    pub(super) construct: Option<&'a Construct>,
+    /// A let whose type is being worked out: meeting it again is a cycle.
+    pub(super) visiting: bool,
+    /// The type of a let, once it is known.
+    pub(super) known_type: Option<Type>,
+}
+
+/// Every name of a file.
+#[derive(Debug, Default)]
+pub(super) struct Names<'a> {
+    symbols: BTreeMap<&'a str, Symbol<'a>>,
+    duplicates: Vec<Diagnostic>,
+    lost: Vec<&'a str>,
+}
+
+/// Blocks whose name is not in the namespace: `runbook`, and risks, scope items and scenarios, which are apart.
+fn is_apart(keyword: Keyword) -> bool {
+    use Keyword::*;
+    matches!(
+        keyword,
+        Runbook | Release | Risk | Scenario | Scope | Comms | Group | Item | After | Feature | Fix | Breaking | Deprecation
+            | KnownIssue | Improvement | Technical | Security | Performance | Database | Dependency | Upgrade | OutOfScope
+            | Highlight | Contributor
+    )
+}
+
+impl<'a> Names<'a> {
+    /// Collects what a file declares.
+    pub(super) fn collect(ast: &'a Ast) -> Self {
+        let mut names = Names { lost: ast.lost_words.iter().map(String::as_str).collect(), ..Names::default() };
+        names.items(&ast.items, false);
+        names
+    }
+
+    pub(super) fn duplicates(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.duplicates)
+    }
+
+    fn items(&mut self, items: &'a [Item], looped: bool) {
+        for item in items {
+            match &item.kind {
+                ItemKind::Declaration(d) => {
+                    let kind = match d.sort {
+                        Sort::Var => Kind::Var,
+                        Sort::Let => Kind::Let,
+                        Sort::Secret => Kind::Secret,
+                        Sort::Fact => Kind::Fact,
+                    };
+                    self.declare(&d.name, kind, looped, Some(d));
+                }
+                ItemKind::Link(link) => self.declare(&link.name, Kind::Link, looped, None),
+                ItemKind::Construct(construct) => self.add_construct(construct, looped),
+                ItemKind::For(l) => self.items(&l.block.items, true),
+                ItemKind::Bad(Some(block)) => self.items(&block.items, looped),
+                _ => {}
+            }
+        }
+    }
+
+    fn add_construct(&mut self, construct: &'a Construct, looped: bool) {
+        let keyword = construct.keyword;
+        // `gate healthy` inside something uses a gate; with a block it declares one.
+        let refers = keyword == Keyword::Gate && construct.block.is_none();
+        if let Some(name) = construct.name.as_ref().filter(|_| !refers && !is_apart(keyword)) {
+            self.declare(name, Kind::Block(keyword), looped, None);
+            if let Some(symbol) = self.symbols.get_mut(name.text.as_str()) {
+                symbol.construct = symbol.construct.or(Some(construct));
+                if keyword == Keyword::Step {
+                    symbol.captures.extend(captures(construct.items()));
+                }
+            }
+        }
+        if !matches!(keyword, Keyword::Scope | Keyword::Scenario) {
+            self.items(construct.items(), looped);
+        }
+    }
+
+    fn declare(&mut self, name: &'a Name, kind: Kind, looped: bool, declaration: Option<&'a Declaration>) {
+        let symbol = Symbol {
+            kind,
+            span: name.span,
+            used: false,
+            captures: Vec::new(),
+            looped,
+            declaration,
+            construct: None,
+            visiting: false,
+            known_type: None,
+        };
+        match self.symbols.get(name.text.as_str()) {
+            Some(first) => {
+                let title = format!("the name `{}` is given twice", name.text);
+                self.duplicates.push(
+                    Diagnostic::new(Code::DuplicateName, name.span, title)
+                        .label(format!("again, for {}", kind.phrase()))
+                        .also(first.span, format!("first for {}", first.kind.phrase()))
+                        .help("names are shared by everything in a file: give one of them another name"),
+                );
+            }
+            None => {
+                self.symbols.insert(&name.text, symbol);
+            }
+        }
+    }
+
+    /// What has a name, without marking it as used.
+    pub(super) fn peek(&self, name: &str) -> Option<&Symbol<'a>> {
+        self.symbols.get(name)
+    }
+
+    /// What has a name; it counts as used from now on.
+    pub(super) fn get(&mut self, name: &str) -> Option<&mut Symbol<'a>> {
+        let symbol = self.symbols.get_mut(name)?;
+        symbol.used = true;
+        Some(symbol)
+    }
+
+    /// What has a name, to note something about it.
+    pub(super) fn symbol_mut(&mut self, name: &str) -> Option<&mut Symbol<'a>> {
+        self.symbols.get_mut(name)
+    }
+
+    /// The block that declares a name.
+    pub(super) fn construct(&self, name: &str) -> Option<&'a Construct> {
+        self.symbols.get(name).and_then(|s| s.construct)
+    }
+
+    /// Whether a name may have been declared in a line that could not be read.
+    pub(super) fn is_lost(&self, name: &str) -> bool {
+        self.lost.contains(&name)
+    }
+
+    /// All names, sorted.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &Symbol<'a>)> {
+        self.symbols.iter().map(|(name, symbol)| (*name, symbol))
+    }
+}
+
+/// The captures of a step's actions.
+fn captures(items: &[Item]) -> Vec<&Capture> {
+    let mut found = Vec::new();
+    for item in items {
+        let block = match &item.kind {
+            ItemKind::Run(command) | ItemKind::Shell(command) => command.block.as_ref(),
+            ItemKind::Http(http) => http.block.as_ref(),
+            _ => None,
+        };
+        for inner in block.map(|b| b.items.as_slice()).unwrap_or_default() {
+            if let ItemKind::Capture(capture) = &inner.kind {
+                found.push(capture);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,164 @@
+//! Reactions: triggers, rollbacks, handlers.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::ast::{self, ClauseKind, Construct, ItemKind, Keyword, Name};
+use crate::value::{RefKind, Type, Value};
+
+use super::Checker;
+use super::model::{self, Id, Moment, PhaseKind};
+use super::typing::Allow;
+
+/// Nodes of the timeline, as a moment may name them.
+const NODES: [Keyword; 9] = [
+    Keyword::Phase,
+    Keyword::Step,
+    Keyword::Hold,
+    Keyword::Ramp,
+    Keyword::Approve,
+    Keyword::Confirm,
+    Keyword::Checklist,
+    Keyword::Question,
+    Keyword::Parallel,
+];
+
+impl<'a> Checker<'a> {
+    pub(super) fn trigger(&mut self, construct: &'a Construct) {
+        let id = self.id_of(construct);
+        let body = self.construct_body("trigger", construct);
+        let when = body.clause(|c| match c {
+            ClauseKind::When(when) => Some(when),
+            _ => None,
+        });
+        let allow = Allow { metrics: true, spans: true, ..Allow::default() };
+        let when = when.map(|e| self.allowing(allow, |c| c.condition(e)));
+        match &when {
+            None => self.missing(body.span(), "a trigger says when it fires", "write `when error_rate > 5% for 2m`"),
+            Some(condition) => {
+                let mut runs = false;
+                condition.expr.walk(&mut |e| runs |= matches!(e, crate::value::Expr::Runs { .. }));
+                if !condition.expr.mentions(RefKind::Metric) && !runs && condition.ty != Type::Error {
+                    let span = condition.span;
+                    let finding = Diagnostic::new(Code::NotKnownHere, span, "nothing in this condition changes during a run");
+                    self.push(finding.label("no metric").help("a trigger watches metrics, or how long a step runs"));
+                }
+            }
+        }
+        let pick_moment = |until: bool| {
+            body.clause(|c| match c {
+                ClauseKind::From(moment) if !until => Some(moment),
+                ClauseKind::Until(moment) if until => Some(moment),
+                _ => None,
+            })
+        };
+        let (from, until) = (pick_moment(false), pick_moment(true));
+        let then = body.clause(|c| match c {
+            ClauseKind::Then(outcome) => Some(outcome),
+            _ => None,
+        });
+        let no_data = body.clause(|c| match c {
+            ClauseKind::NoData(outcome) => Some(outcome),
+            _ => None,
+        });
+        let mut notifies = Vec::new();
+        for item in &body.rest {
+            if let ItemKind::Notify(notify) = &item.kind {
+                notifies.push(self.reaction_notify(notify));
+            }
+        }
+        let trigger = model::Trigger {
+            title: self.title_of(construct),
+            describe: self.describe(&body),
+            severity: body.setting("severity").and_then(|s| self.named(s, Keyword::Severity)),
+            then: then.and_then(|o| self.outcome(o)),
+            no_data: no_data.and_then(|o| self.outcome(o)),
+            from: from.and_then(|e| self.moment(e)),
+            until: until.and_then(|e| self.moment(e)),
+            id,
+            when,
+            notifies,
+        };
+        self.model.triggers.push(trigger);
+    }
+
+    /// A message of a reaction: what happened may be named; when it is sent is clear.
+    fn reaction_notify(&mut self, notify: &'a ast::Notify) -> model::Notify {
+        for clause in &notify.clauses {
+            let finding = Diagnostic::new(Code::Misplaced, clause.span, "this message is sent when it happens");
+            self.push(finding.label("does not belong here"));
+        }
+        self.notify(notify, true)
+    }
+
+    /// A moment of the run: `T+5m`, `pod.1`, `deployment.done`, `done`.
+    fn moment(&mut self, expr: &'a ast::Expr) -> Option<Moment> {
+        match &expr.kind {
+            ast::ExprKind::Name(name) if name == "done" => Some(Moment::End),
+            ast::ExprKind::Literal(Value::Offset(_)) => Some(Moment::Offset(self.typed(expr, Some(&Type::Offset)))),
+            ast::ExprKind::Arithmetic(..) => {
+                if expr_mentions_node(expr) {
+                    self.not_yet(expr.span, "a moment relative to a node");
+                    return None;
+                }
+                Some(Moment::Offset(self.typed(expr, Some(&Type::Offset))))
+            }
+            _ => {
+                let (id, done) = self.node_name(expr, &NODES)?;
+                Some(Moment::Node { id, span: expr.span, done })
+            }
+        }
+    }
+
+    pub(super) fn rollback(&mut self, construct: &'a Construct) {
+        let before = std::mem::replace(&mut self.kind, PhaseKind::Live);
+        let body = self.construct_body("rollback", construct);
+        let allow = Allow { event: true, ..Allow::default() };
+        let id = match &construct.name {
+            Some(name) => Id { text: name.text.clone(), span: name.span },
+            None => Id { text: String::new(), span: construct.keyword_span },
+        };
+        let same = self.model.rollbacks.iter().find(|r| r.id.text == id.text && id.text.is_empty());
+        if let Some(first) = same.map(|r| r.id.span) {
+            let finding = Diagnostic::new(Code::DuplicateName, construct.keyword_span, "there is one rollback without a name");
+            self.push(finding.label("a second one").also(first, "the first").help("give it a name: `rollback NAME`"));
+        }
+        let nodes = self.allowing(allow, |c| c.nodes(&body.rest));
+        let rollback = model::Rollback {
+            id,
+            title: self.title_of(construct),
+            describe: self.describe(&body),
+            rto: self.value_of(&body, "rto"),
+            nodes,
+        };
+        self.kind = before;
+        self.model.rollbacks.push(rollback);
+    }
+
+    pub(super) fn handler(&mut self, handler: &'a ast::Handler) {
+        let Name { text: event, span } = &handler.event;
+        if matches!(event.as_str(), "denied" | "late") {
+            return self.not_yet(*span, &format!("`on {event}`"));
+        }
+        if let Some(first) = self.model.handlers.iter().position(|h| h.event == *event) {
+            let _ = first;
+            let finding = Diagnostic::new(Code::Repeated, *span, format!("`on {event}` is said twice"));
+            return self.push(finding.label("again").help("put its messages into one block"));
+        }
+        let body = self.body("on", *span, &[], &handler.block.items);
+        let mut notifies = Vec::new();
+        for item in &body.rest {
+            if let ItemKind::Notify(notify) = &item.kind {
+                notifies.push(self.reaction_notify(notify));
+            }
+        }
+        self.model.handlers.push(model::Handler { event: event.clone(), notifies });
+    }
+}
+
+fn expr_mentions_node(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Arithmetic(_, a, b) => expr_mentions_node(a) || expr_mentions_node(b),
+        ast::ExprKind::Name(_) | ast::ExprKind::Member(..) | ast::ExprKind::Index(..) => true,
+        ast::ExprKind::Paren(inner) => expr_mentions_node(inner),
+        _ => false,
+    }
+}

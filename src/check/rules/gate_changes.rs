@@ -1,0 +1,68 @@
+//! A gate only looks, so it may be repeated.
+//!
+//! A request that may change something is sent again with every attempt. One that only asks, although it is a POST, says
+//! `reads = true`.
+
+use crate::check::model::{Action, ActionKind, Gate, GateRef, GateUse, Look, Model, Node, Undo};
+use crate::diagnostic::{Code, Diagnostic};
+
+use super::nodes;
+
+pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
+    for gate in &model.gates {
+        of_gate(gate, findings);
+    }
+    for (_, node) in nodes(model) {
+        match node {
+            Node::Gate(_, used) => of_use(used, findings),
+            Node::Step(step) => {
+                of_actions(&step.actions, findings);
+                if let Undo::Actions { actions, .. } = &step.undo {
+                    of_actions(actions, findings);
+                }
+            }
+            _ => {}
+        }
+    }
+    let in_rollbacks = model.rollbacks.iter().flat_map(|r| &r.nodes);
+    for node in in_rollbacks {
+        if let Node::Gate(_, used) = node {
+            of_use(used, findings);
+        }
+    }
+}
+
+fn of_actions(actions: &[Action], findings: &mut Vec<Diagnostic>) {
+    for action in actions {
+        if let ActionKind::Gate(used) = &action.kind {
+            of_use(used, findings);
+        }
+    }
+}
+
+fn of_use(used: &GateUse, findings: &mut Vec<Diagnostic>) {
+    if let GateRef::Inline(gate) = &used.gate {
+        of_gate(gate, findings);
+    }
+}
+
+fn of_gate(gate: &Gate, findings: &mut Vec<Diagnostic>) {
+    for look in &gate.looks {
+        match look {
+            Look::Gate(used) => of_use(used, findings),
+            Look::Expect(_) => {}
+            Look::Action(action) => {
+                // A command in a gate is there to look; only a request says by its method that it changes something.
+                let ActionKind::Http(request) = &action.kind else { continue };
+                if super::changes(action) {
+                    let title = format!("a gate only looks, and a {} may change something", request.method);
+                    findings.push(
+                        Diagnostic::new(Code::GateChanges, action.span, title)
+                            .label("sent again with every attempt")
+                            .help("if it only asks, say `reads = true` in its body; else it belongs into a `step`"),
+                    );
+                }
+            }
+        }
+    }
+}

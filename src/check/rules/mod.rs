@@ -1,0 +1,111 @@
+//! The rules: what can be wrong with a runbook whose every word makes sense. One file each.
+//!
+//! A rule reads the model and says what it finds. It never changes the model, and no rule depends on another.
+
+mod empty_undo;
+mod essentials;
+mod gate_changes;
+mod missing_undo;
+mod needs_start;
+mod offsets;
+mod phase_order;
+mod rollback_outside_live;
+mod stop_after_change;
+mod takes;
+mod undo_captures;
+mod undo_outside_live;
+mod unused;
+
+use crate::diagnostic::Diagnostic;
+use crate::syntax::ast::Ast;
+
+use super::Checker;
+use super::model::{Action, ActionKind, Model, Node, Phase, PhaseKind, Step};
+
+/// A rule over the model alone.
+type Rule = fn(&Model, &mut Vec<Diagnostic>);
+
+const RULES: [Rule; 11] = [
+    phase_order::check,
+    offsets::check,
+    needs_start::check,
+    takes::check,
+    missing_undo::check,
+    undo_outside_live::check,
+    empty_undo::check,
+    undo_captures::check,
+    rollback_outside_live::check,
+    stop_after_change::check,
+    gate_changes::check,
+];
+
+/// Applies every rule.
+pub(super) fn apply(checker: &mut Checker<'_>, ast: &Ast) {
+    for rule in RULES {
+        rule(&checker.model, &mut checker.diagnostics);
+    }
+    essentials::check(checker, ast);
+    unused::check(checker);
+}
+
+/// Every step of the timeline with the kind of its phase, in order.
+fn steps(model: &Model) -> Vec<(PhaseKind, &Step)> {
+    let mut found = Vec::new();
+    for (kind, node) in nodes(model) {
+        if let Node::Step(step) = node {
+            found.push((kind, step.as_ref()));
+        }
+    }
+    found
+}
+
+/// Every node of the timeline that is no phase and no loop, with the kind of its phase, in order.
+fn nodes(model: &Model) -> Vec<(PhaseKind, &Node)> {
+    let mut found = Vec::new();
+    for phase in &model.phases {
+        collect(phase.kind, &phase.nodes, &mut found);
+    }
+    found
+}
+
+fn collect<'m>(kind: PhaseKind, nodes: &'m [Node], found: &mut Vec<(PhaseKind, &'m Node)>) {
+    for node in nodes {
+        match node {
+            Node::Phase(phase) => collect(phase.kind, &phase.nodes, found),
+            Node::For(repeated) => collect(kind, &repeated.nodes, found),
+            other => found.push((kind, other)),
+        }
+    }
+}
+
+/// Every phase, nested ones included, in order.
+fn phases(model: &Model) -> Vec<&Phase> {
+    fn inner<'m>(nodes: &'m [Node], found: &mut Vec<&'m Phase>) {
+        for node in nodes {
+            match node {
+                Node::Phase(phase) => {
+                    found.push(phase);
+                    inner(&phase.nodes, found);
+                }
+                Node::For(repeated) => inner(&repeated.nodes, found),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for phase in &model.phases {
+        found.push(phase);
+        inner(&phase.nodes, &mut found);
+    }
+    found
+}
+
+/// Whether an action may change something: a command that does not say `reads = true`, a request other than GET and HEAD
+/// that does not say so.
+pub(crate) fn changes(action: &Action) -> bool {
+    match &action.kind {
+        ActionKind::Run(command) | ActionKind::Shell(command) => !command.reads,
+        ActionKind::Http(request) => !request.reads && !matches!(request.method.as_str(), "GET" | "HEAD"),
+        ActionKind::Notify(_) | ActionKind::Gate(_) | ActionKind::Hold(_) => false,
+    }
+}

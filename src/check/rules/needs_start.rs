@@ -1,0 +1,38 @@
+//! A moment before T+0 needs `release.start`.
+//!
+//! Without a start T+0 is the moment at which the live part begins, and nothing can happen a day before that.
+
+use jiff::SignedDuration;
+
+use crate::check::model::{Head, Model, Node, Typed};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::value::{Expr, Value, offset_text};
+
+use super::{nodes, phases};
+
+pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
+    if model.release.as_ref().is_some_and(|r| r.start.is_some()) {
+        return;
+    }
+    let heads = phases(model).into_iter().map(|p| &p.head).chain(nodes(model).into_iter().filter_map(|(_, n)| head(n)));
+    for head in heads {
+        if let Some(Typed { expr: Expr::Value(Value::Offset(at)), span, .. }) = &head.at
+            && *at < SignedDuration::ZERO
+        {
+            let title = format!("{} lies before T+0, and T+0 is not known", offset_text(*at));
+            findings.push(
+                Diagnostic::new(Code::NeedsStart, *span, title)
+                    .label("before what?")
+                    .help("give the release a start: `release { start = 2025-11-18T10:00:00-08:00 }`"),
+            );
+        }
+    }
+}
+
+fn head(node: &Node) -> Option<&Head> {
+    match node {
+        Node::Step(step) => Some(&step.head),
+        Node::Gate(head, _) | Node::Hold(head, _) | Node::Notify(head, _) => Some(head),
+        Node::Phase(_) | Node::For(_) | Node::Undo(..) => None,
+    }
+}

@@ -1,0 +1,66 @@
+//! `stop` undoes nothing, so it is refused where a live step may have started.
+//!
+//! Whoever writes `stop` in the live part probably means `rollback`; stopping half way leaves production between two
+//! versions and says nothing about the way back.
+
+use crate::check::model::{Model, Node, Outcome, PhaseKind, Verdict};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
+
+use super::changes;
+
+pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
+    let mut changed: Option<Span> = None;
+    for phase in model.phases.iter().filter(|p| p.kind == PhaseKind::Live) {
+        let first = changed;
+        walk(&phase.nodes, &mut changed, findings);
+        if let (Some(limit), Some(at)) = (phase.limit(), changed.or(first)) {
+            refuse(limit.otherwise.as_ref(), at, findings);
+        }
+    }
+    for (trigger, outcome) in model.triggers.iter().filter_map(|t| t.then.as_ref().map(|o| (t, o))) {
+        let at = changed.unwrap_or(trigger.id.span);
+        refuse(Some(outcome), at, findings);
+    }
+}
+
+fn walk(nodes: &[Node], changed: &mut Option<Span>, findings: &mut Vec<Diagnostic>) {
+    for node in nodes {
+        match node {
+            Node::Step(step) => {
+                if changed.is_none() && step.actions.iter().any(changes) {
+                    *changed = Some(step.head.span);
+                }
+                if let Some(at) = *changed {
+                    refuse(step.on_failure.as_ref(), at, findings);
+                    refuse(step.within.as_ref().and_then(|w| w.otherwise.as_ref()), at, findings);
+                }
+            }
+            Node::Gate(_, used) => {
+                if let Some(at) = *changed {
+                    for outcome in super::rollback_outside_live::outcomes(used) {
+                        refuse(Some(outcome), at, findings);
+                    }
+                }
+            }
+            Node::Phase(phase) => {
+                walk(&phase.nodes, changed, findings);
+                if let (Some(limit), Some(at)) = (phase.limit(), *changed) {
+                    refuse(limit.otherwise.as_ref(), at, findings);
+                }
+            }
+            Node::For(repeated) => walk(&repeated.nodes, changed, findings),
+            Node::Hold(..) | Node::Notify(..) | Node::Undo(..) => {}
+        }
+    }
+}
+
+fn refuse(outcome: Option<&Outcome>, changed: Span, findings: &mut Vec<Diagnostic>) {
+    let Some(Outcome { span, verdict: Verdict::Stop }) = outcome else { return };
+    findings.push(
+        Diagnostic::new(Code::StopAfterChange, *span, "`stop` would leave what was changed as it is")
+            .label("undoes nothing")
+            .also(changed, "by then this may have changed something")
+            .help("write `rollback`, or `continue` if it does not matter"),
+    );
+}

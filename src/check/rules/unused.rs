@@ -1,0 +1,41 @@
+//! Nothing is declared and never used.
+//!
+//! A metric that no gate, hold or trigger watches, a channel that nobody is told through: usually a name was misspelt
+//! elsewhere, or a check was lost. Links, scope, goals, roles with a contact and metrics with marks are for people, and
+//! count as used.
+
+use crate::check::Checker;
+use crate::check::names::Kind;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::ast::Keyword;
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let mut findings = Vec::new();
+    for (name, symbol) in checker.names.iter().filter(|(_, s)| !s.used) {
+        let matters = match symbol.kind {
+            Kind::Var | Kind::Let | Kind::Secret | Kind::Fact => true,
+            Kind::Link => false,
+            Kind::Block(Keyword::Metric) => {
+                checker.model.metrics.iter().any(|m| m.id.text == name && m.marks.is_empty())
+            }
+            Kind::Block(Keyword::Role) => {
+                checker.model.roles.iter().any(|r| r.id.text == name && r.contact.is_none())
+            }
+            Kind::Block(Keyword::Channel | Keyword::Severity) => true,
+            // A gate at file level; in place it is used where it stands.
+            Kind::Block(Keyword::Gate) => checker.model.gates.iter().any(|g| g.id.text == name),
+            Kind::Block(Keyword::Rollback) => true,
+            Kind::Block(_) => false,
+        };
+        if matters {
+            findings.push(
+                Diagnostic::new(Code::Unused, symbol.span, format!("nothing uses `{name}`"))
+                    .label(format!("{} that is never named", symbol.kind.phrase()))
+                    .help("remove it, or name it where it was meant"),
+            );
+        }
+    }
+    // Where lines could not be read, their words may be the use.
+    findings.retain(|f| !checker.names.is_lost(checker.slice(f.primary.span)));
+    checker.diagnostics.extend(findings);
+}

@@ -1,0 +1,291 @@
+//! Phases and their nodes.
+
+use crate::diagnostic::{Code, Diagnostic, did_you_mean};
+use crate::syntax::ast::{self, ClauseKind, Construct, ForLoop, Item, ItemKind, Keyword};
+use crate::value::{Ref, RefKind, Type};
+
+use super::Checker;
+use super::model::{For, Head, Hold, HoldLength, Id, Limit, Node, Phase, PhaseKind, Retry, Step, Typed, Undo};
+use super::read::Body;
+use super::typing::{Allow, Local};
+
+impl<'a> Checker<'a> {
+    /// A phase; a nested one has the kind of its phase.
+    pub(super) fn phase(&mut self, construct: &'a Construct, outer: Option<PhaseKind>) -> Phase {
+        let kind = self.phase_kind(construct, outer);
+        if construct.name.is_none() {
+            self.missing(construct.keyword_span, "a phase has a name", "write `phase deployment: live \"Deployment\" {`");
+        }
+        let before = std::mem::replace(&mut self.kind, kind);
+        let body = self.construct_body("phase", construct);
+        let phase = Phase {
+            head: self.head(construct, &body),
+            within: self.within_of(&body),
+            nodes: self.nodes(&body.rest),
+            kind,
+        };
+        self.kind = before;
+        phase
+    }
+
+    fn phase_kind(&mut self, construct: &'a Construct, outer: Option<PhaseKind>) -> PhaseKind {
+        let Some(kind) = &construct.kind else { return outer.unwrap_or(PhaseKind::Live) };
+        let found = match kind.name.text.as_str() {
+            "prepare" => PhaseKind::Prepare,
+            "live" => PhaseKind::Live,
+            "after" => PhaseKind::After,
+            other => {
+                let close = did_you_mean(other, ["prepare", "live", "after"]);
+                let help = close.map_or("the kinds are prepare, live, after".into(), |c| format!("did you mean `{c}`?"));
+                let finding = Diagnostic::new(Code::UnknownKind, kind.name.span, format!("there is no kind of phase `{other}`"));
+                self.push(finding.label("unknown kind").help(help));
+                return outer.unwrap_or(PhaseKind::Live);
+            }
+        };
+        if let Some(outer) = outer
+            && outer != found
+        {
+            let title = format!("a phase in a {} phase is one too", outer.word());
+            let finding = Diagnostic::new(Code::WrongForm, kind.name.span, title);
+            self.push(finding.label("another kind").help("leave the kind out"));
+            return outer;
+        }
+        found
+    }
+
+    fn head(&mut self, construct: &'a Construct, body: &Body<'a>) -> Head {
+        let at = body.clause(|c| match c {
+            ClauseKind::At(at) => Some(at),
+            _ => None,
+        });
+        let when = body.clause(|c| match c {
+            ClauseKind::When(when) => Some(when),
+            _ => None,
+        });
+        Head {
+            id: construct.name.as_ref().map(|n| Id { text: n.text.clone(), span: n.span }),
+            span: construct.head(),
+            title: self.title_of(construct),
+            describe: self.describe(body),
+            at: at.map(|e| self.typed(e, Some(&Type::Offset))),
+            when: when.map(|e| self.allowing(Allow::default(), |c| c.condition(e))),
+        }
+    }
+
+    /// The nodes of a phase or a rollback.
+    pub(super) fn nodes(&mut self, items: &[&'a Item]) -> Vec<Node> {
+        items.iter().filter_map(|item| self.node(item)).collect()
+    }
+
+    fn node(&mut self, item: &'a Item) -> Option<Node> {
+        Some(match &item.kind {
+            ItemKind::Construct(construct) => match construct.keyword {
+                Keyword::Phase => Node::Phase(self.phase(construct, Some(self.kind))),
+                Keyword::Step => Node::Step(Box::new(self.step(construct))),
+                Keyword::Gate => {
+                    let used = self.gate_use(construct);
+                    Node::Gate(self.bare_head(construct), used)
+                }
+                Keyword::Hold => {
+                    let hold = self.hold(construct);
+                    Node::Hold(self.bare_head(construct), hold)
+                }
+                _ => return None,
+            },
+            ItemKind::Notify(notify) => {
+                let span = notify.keyword_span;
+                let mut head = Head { id: None, span, title: None, describe: None, at: None, when: None };
+                for clause in &notify.clauses {
+                    match &clause.kind {
+                        ClauseKind::At(at) => head.at = Some(self.typed(at, Some(&Type::Offset))),
+                        ClauseKind::When(when) => {
+                            head.when = Some(self.allowing(Allow::default(), |c| c.condition(when)));
+                        }
+                        other => self.misplaced_in_notify(clause, other.word()),
+                    }
+                }
+                Node::Notify(head, self.notify(notify, self.allow.event))
+            }
+            ItemKind::For(for_loop) => Node::For(self.for_loop(for_loop)),
+            ItemKind::Undo(undo) => self.rollback_undo(item, undo),
+            _ => return None,
+        })
+    }
+
+    fn misplaced_in_notify(&mut self, clause: &ast::Clause, word: &str) {
+        if word == "from" {
+            return self.not_yet(clause.span, "`from` in a `notify`");
+        }
+        let finding = Diagnostic::new(Code::Misplaced, clause.span, format!("`{word}` says nothing about a `notify`"));
+        self.push(finding.label("does not belong here").help("its clauses are `at` and `when`"));
+    }
+
+    /// The head of a gate or a hold, whose body was read already.
+    fn bare_head(&mut self, construct: &'a Construct) -> Head {
+        let quiet = self.diagnostics.len();
+        let name = if construct.keyword == Keyword::Gate { "gate" } else { "hold" };
+        let body = self.construct_body(name, construct);
+        self.diagnostics.truncate(quiet);
+        self.head(construct, &body)
+    }
+
+    /// `undo` in a rollback: of everything, or of these.
+    fn rollback_undo(&mut self, item: &'a Item, undo: &'a ast::Undo) -> Node {
+        match undo {
+            ast::Undo::These(list) => {
+                let ast::ExprKind::List(elements) = &list.kind else { return Node::Undo(item.span, None) };
+                let kinds = [Keyword::Step, Keyword::Ramp];
+                let names = elements.iter().filter_map(|e| {
+                    let (name, _) = self.node_name(&e.value, &kinds)?;
+                    Some((name, e.value.span))
+                });
+                Node::Undo(item.span, Some(names.collect()))
+            }
+            ast::Undo::Block(block) => {
+                let brace = crate::source::Span { end: block.span.start + 1, ..block.span };
+                let finding = Diagnostic::new(Code::WrongForm, brace, "in a rollback `undo` is the place where steps are undone");
+                self.push(finding.label("what is undone stands in the steps").help("write `undo`, and the commands as a `step`"));
+                Node::Undo(item.span, None)
+            }
+            ast::Undo::All => Node::Undo(item.span, None),
+        }
+    }
+
+    fn for_loop(&mut self, for_loop: &'a ForLoop) -> For {
+        let list = self.typed(&for_loop.list, None);
+        let element = match &list.ty {
+            Type::List(inner) => (**inner).clone(),
+            Type::Any | Type::Error => Type::Any,
+            other => {
+                let title = format!("a `for` goes through a list, and this is {}", super::article(other));
+                let finding = Diagnostic::new(Code::Mismatch, list.span, title).label(super::article(other));
+                self.push(finding.help("write `for name in [a, b]`"));
+                Type::Error
+            }
+        };
+        let name = for_loop.name.text.clone();
+        let local = Local { name: name.clone(), ty: element, reference: Ref { kind: RefKind::Loop, name: name.clone() } };
+        if let Some(symbol) = self.names.peek(&name) {
+            let (span, first) = (for_loop.name.span, symbol.span);
+            let finding = Diagnostic::new(Code::DuplicateName, span, format!("the name `{name}` is given twice"));
+            self.push(finding.label("hides the other one").also(first, "first here"));
+        }
+        let body = self.body("phase", for_loop.name.span, &[], &for_loop.block.items);
+        let nodes = self.with_locals(vec![local], |c| c.nodes(&body.rest));
+        if nodes.is_empty() && !for_loop.block.items.is_empty() && body.rest.is_empty() {
+            self.missing(for_loop.name.span, "nothing is repeated here", "write a `step` between the braces");
+        }
+        For { name: Id { text: name, span: for_loop.name.span }, list, nodes }
+    }
+
+    fn step(&mut self, construct: &'a Construct) -> Step {
+        let body = self.construct_body("step", construct);
+        let head = self.head(construct, &body);
+        let within = self.within_of(&body);
+        let retry = self.retry(&body);
+        let count = self.locals.len();
+        let allow = Allow { step: true, ..self.allow };
+        let (actions, undo) = self.allowing(allow, |c| {
+            let own: Vec<&Item> = body.rest.iter().copied().filter(|i| !matches!(i.kind, ItemKind::Undo(_))).collect();
+            let actions = c.actions(&own);
+            let undo = c.undo(&body);
+            (actions, undo)
+        });
+        self.locals.truncate(count);
+        if actions.is_empty() && construct.block.is_some() && body.rest.is_empty() {
+            self.missing(construct.head(), "this step does nothing", "write what it does, such as `run \"…\"`");
+        } else if construct.block.is_none() {
+            self.missing(construct.head(), "a step has a block", "write what it does between `{` and `}`");
+        }
+        Step {
+            takes: self.value_of(&body, "takes"),
+            idempotent: self.flag_of(&body, "idempotent"),
+            on_failure: self.on_failure(&body),
+            head,
+            within,
+            retry,
+            actions,
+            undo,
+        }
+    }
+
+    fn retry(&mut self, body: &Body<'a>) -> Option<Retry> {
+        let (times, every, backoff) = body.clause(|c| match c {
+            ClauseKind::Retry { times, every, backoff } => Some((times, every, backoff)),
+            _ => None,
+        })?;
+        Some(Retry {
+            times: self.typed(times, Some(&Type::Int)),
+            every: every.as_ref().map(|e| self.typed(e, Some(&Type::Duration))),
+            backoff: backoff.as_ref().map(|b| self.typed(b, Some(&Type::Factor))),
+        })
+    }
+
+    fn undo(&mut self, body: &Body<'a>) -> Undo {
+        let why = |c: &mut Self, text: &'a Option<ast::Text>| text.as_ref().map(|t| c.text(t));
+        let none = body.clause_at(|c| match c {
+            ClauseKind::UndoNone(text) => Some(text),
+            _ => None,
+        });
+        let irreversible = body.clause_at(|c| match c {
+            ClauseKind::Irreversible(text) => Some(text),
+            _ => None,
+        });
+        let blocks: Vec<(&'a Item, &'a ast::Undo)> = body
+            .rest
+            .iter()
+            .filter_map(|i| match &i.kind {
+                ItemKind::Undo(undo) => Some((*i, undo)),
+                _ => None,
+            })
+            .collect();
+        let said: Vec<crate::source::Span> = none
+            .iter()
+            .map(|(s, _)| *s)
+            .chain(irreversible.iter().map(|(s, _)| *s))
+            .chain(blocks.iter().map(|(i, _)| crate::source::Span { end: i.span.start + 4, ..i.span }))
+            .collect();
+        if let [first, second, ..] = said[..] {
+            let finding = Diagnostic::new(Code::Repeated, second, "how this step is undone is said twice");
+            self.push(finding.label("again").also(first, "first here"));
+        }
+        if let Some((span, text)) = none {
+            if text.is_none() {
+                self.missing(span, "why is nothing to be undone?", "write `undo none \"why\"`");
+            }
+            return Undo::None(span, why(self, text));
+        }
+        if let Some((span, text)) = irreversible {
+            self.not_yet(span, "`irreversible`");
+            return Undo::Irreversible(span, why(self, text));
+        }
+        let Some((item, undo)) = blocks.into_iter().next() else { return Undo::Unsaid };
+        let span = crate::source::Span { end: item.span.start + 4, ..item.span };
+        let ast::Undo::Block(block) = undo else {
+            let finding = Diagnostic::new(Code::WrongForm, span, "a step says by which actions it is undone");
+            self.push(finding.label("undone how?").help("write `undo { run \"…\" }` or `undo none \"why\"`"));
+            return Undo::Unsaid;
+        };
+        let inner = self.body("undo", span, &[], &block.items);
+        let takes = self.value_of(&inner, "takes");
+        let actions = self.actions(&inner.rest);
+        Undo::Actions { span, takes, actions }
+    }
+}
+
+impl Phase {
+    /// The limit, if one is written.
+    pub fn limit(&self) -> Option<&Limit> {
+        self.within.as_ref()
+    }
+}
+
+impl Hold {
+    /// How long it lasts, if that is a length and not a moment.
+    pub fn duration(&self) -> Option<&Typed> {
+        match &self.length {
+            Some(HoldLength::For(duration)) => Some(duration),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Actions: words, URLs, bodies and messages with what is known put in.
+
+use jiff::SignedDuration;
+
+use crate::check::model::{self, Typed, UrlPiece, WordPiece};
+use crate::check::model::ActionKind as ModelKind;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::plan::{Action, ActionKind, Body, Capture, Command, Message, Request, UrlPart, Word};
+use crate::value::{Expr, Part, Type, Value};
+
+use super::Lowering;
+
+/// How long a request may take that does not say.
+const REQUEST_LIMIT: SignedDuration = SignedDuration::from_secs(30);
+
+impl<'m> Lowering<'m> {
+    pub(super) fn actions(&mut self, actions: &'m [model::Action]) -> Vec<Action> {
+        actions.iter().map(|a| self.action(a)).collect()
+    }
+
+    pub(super) fn action(&mut self, action: &'m model::Action) -> Action {
+        let mut within = action.within.as_ref().and_then(|w| self.duration(&w.duration));
+        let kind = match &action.kind {
+            ModelKind::Run(command) => ActionKind::Command(self.command(command, false)),
+            ModelKind::Shell(command) => ActionKind::Command(self.command(command, true)),
+            ModelKind::Http(request) => {
+                within = within.or(Some(REQUEST_LIMIT));
+                ActionKind::Request(self.request(request))
+            }
+            ModelKind::Notify(notify) => ActionKind::Notify(self.message(notify)),
+            ModelKind::Gate(used) => ActionKind::Gate(self.gate(used)),
+            ModelKind::Hold(hold) => ActionKind::Hold(self.hold(hold)),
+        };
+        Action {
+            expects: action.expects.iter().map(|e| self.check(e)).collect(),
+            captures: action.captures.iter().map(|c| self.capture(c)).collect(),
+            changes: crate::check::changes(action),
+            place: self.place(action.span),
+            within,
+            kind,
+        }
+    }
+
+    fn capture(&mut self, capture: &'m model::Capture) -> Capture {
+        let owner = self.owner.as_deref().unwrap_or_default();
+        Capture {
+            name: format!("{owner}.{}", capture.id.text),
+            ty: self.known_type(&capture.ty).filter(|t| t != "secret"),
+            secret: capture.ty == Type::Secret,
+            expr: self.expr(&capture.value),
+        }
+    }
+
+    fn command(&mut self, command: &'m model::Command, shell: bool) -> Command {
+        let mut words: Vec<Word> = command.words.iter().map(|w| self.word(w)).collect();
+        if shell {
+            let literal = |text: &String| Word { pieces: vec![Part::Text(text.clone())], may_be_option: true };
+            words = self.shell.iter().map(literal).chain(words).collect();
+        }
+        Command {
+            dir: command.dir.as_ref().map(|d| self.expr(d)),
+            env: self.environment(command.env.as_ref()),
+            stdin: command.stdin.as_ref().map(|s| self.expr(s)),
+            stdout: command.stdout.as_ref().map(|s| self.expr(s)),
+            inherit: self.texts(command.inherit.as_ref()),
+            words,
+            shell,
+        }
+    }
+
+    fn environment(&mut self, env: Option<&'m Typed>) -> Vec<(String, Expr)> {
+        let entries = self.entries(env);
+        for (name, _) in &entries {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                let span = env.map(|e| e.span).unwrap_or_default();
+                let finding = Diagnostic::new(Code::BadLiteral, span, format!("`{name}` is no name of a variable"));
+                self.push(finding.label("in this map"));
+            }
+        }
+        entries
+    }
+
+    pub(super) fn word(&mut self, word: &'m model::Word) -> Word {
+        let literal_beginning = matches!(word.pieces.first(), Some(WordPiece::Text(text)) if !text.is_empty());
+        let pieces: Vec<Part> = word
+            .pieces
+            .iter()
+            .map(|piece| match piece {
+                WordPiece::Text(text) => Part::Text(text.clone()),
+                WordPiece::Value(value) => Part::Value(self.expr(value)),
+            })
+            .collect();
+        let may_be_option = literal_beginning || word.after_dashes;
+        if let (false, Some(WordPiece::Value(typed)), Some(Part::Value(Expr::Value(value)))) =
+            (may_be_option, word.pieces.first(), pieces.first())
+        {
+            self.refuse_option(typed, value);
+        }
+        Word { pieces, may_be_option }
+    }
+
+    fn refuse_option(&mut self, typed: &Typed, value: &Value) {
+        let texts = match value {
+            Value::List(items) => items.iter().map(Value::to_string).collect(),
+            other => vec![other.to_string()],
+        };
+        if let Some(text) = texts.iter().find(|t| t.starts_with('-')) {
+            let title = format!("`{}` would be read as an option", crate::source::one_line(text));
+            let finding = Diagnostic::new(Code::OptionInjection, typed.span, title);
+            self.push(finding.label("begins with `-`").help("write `--` before it, or a literal beginning such as `--name=`"));
+        }
+    }
+
+    fn request(&mut self, request: &'m model::Request) -> Request {
+        let body = match (&request.json, &request.form, &request.body) {
+            (Some(json), ..) => Some(Body::Json(self.expr(json))),
+            (_, Some(form), _) => Some(Body::Form(self.entries(Some(form)))),
+            (.., Some(body)) => Some(Body::Text(self.expr(body))),
+            _ => None,
+        };
+        let url = request.url.iter().map(|piece| match piece {
+            UrlPiece::Text(text) => UrlPart::Text(text.clone()),
+            UrlPiece::Base(value) => UrlPart::Base(self.expr(value)),
+            UrlPiece::Value(value) => UrlPart::Value(self.expr(value)),
+        });
+        Request { url: url.collect(), method: request.method.clone(), header: self.entries(request.header.as_ref()), body }
+    }
+
+    pub(super) fn message(&mut self, notify: &'m model::Notify) -> Message {
+        let settings = notify.settings.iter().map(|(name, value)| (name.clone(), self.expr(value)));
+        Message {
+            settings: settings.collect(),
+            channels: notify.channels.iter().map(|(name, _)| name.clone()).collect(),
+            subject: notify.subject.as_ref().map(|s| self.expr(s)),
+            text: notify.text.as_ref().map_or(Expr::text(""), |t| self.expr(t)),
+            required: notify.required,
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Model + inputs → plan.
+//!
+//! Everything that is known is worked out: variables, lets, loops, parameters of gates. What only the run can know
+//! stays as an expression. Values are seen here for the first time, so this may still find mistakes.
+
+mod action;
+mod declare;
+mod gate;
+mod react;
+mod timeline;
+mod values;
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
+use crate::check::model::{Id, Model, Typed};
+use crate::diagnostic::{Code, Diagnostic, tidy};
+use crate::source::{Place, Sources, Span};
+use crate::value::{EvalError, Expr, Function, Ref, RefKind, Type, Value, evaluate, fold};
+
+use super::{Check, FORMAT, Plan};
+use values::Known;
+
+/// What comes from outside the file.
+pub struct Inputs<'i> {
+    /// Values of variables with where they came from; of one name the last counts.
+    pub values: Vec<Given>,
+    /// The files that match a pattern, sorted.
+    pub files: &'i dyn Fn(&str) -> Result<Vec<String>, String>,
+    /// The machine's time zone, for a runbook that names none.
+    pub zone: String,
+}
+
+/// A value of a variable.
+pub struct Given {
+    /// The variable.
+    pub name: String,
+    /// Its value.
+    pub value: GivenValue,
+    /// Where it came from, for messages: `--var`, `vars.toml`, `RUNBOOK_VAR_VERSION`.
+    pub origin: String,
+    /// Whether a variable of this name must exist.
+    pub strict: bool,
+}
+
+/// A value as it came.
+pub enum GivenValue {
+    /// Text of a command line or an environment.
+    Text(String),
+    /// A value of a JSON or TOML file.
+    Json(serde_json::Value),
+}
+
+/// Why there is no plan.
+#[derive(Debug, Default)]
+pub struct PlanError {
+    /// What is wrong with the inputs.
+    pub usage: Vec<String>,
+    /// What is wrong with the file.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Makes the plan of a model without errors.
+///
+/// # Errors
+/// Says what is wrong with the inputs, or with what the file says once they are known.
+pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Plan, PlanError> {
+    let mut lowering = Lowering {
+        model,
+        sources,
+        inputs,
+        error: PlanError::default(),
+        zone: inputs.zone.clone(),
+        known: BTreeMap::new(),
+        lets: BTreeMap::new(),
+        loops: Vec::new(),
+        params: Vec::new(),
+        owner: None,
+        lane: super::Lane::Live,
+        nodes: Vec::new(),
+        ids: BTreeMap::new(),
+        shell: Vec::new(),
+    };
+    let plan = lowering.plan();
+    let mut error = lowering.error;
+    error.findings = tidy(error.findings);
+    if error.usage.is_empty() && error.findings.is_empty() { Ok(plan) } else { Err(error) }
+}
+
+struct Lowering<'m> {
+    model: &'m Model,
+    sources: &'m Sources,
+    inputs: &'m Inputs<'m>,
+    error: PlanError,
+    zone: String,
+    /// Variables, and words such as `release.version`.
+    known: BTreeMap<(RefKindKey, String), Value>,
+    lets: BTreeMap<String, Expr>,
+    loops: Vec<(String, Value)>,
+    params: Vec<(String, Expr)>,
+    /// The step whose captures are meant by their bare names.
+    owner: Option<String>,
+    lane: super::Lane,
+    nodes: Vec<super::Node>,
+    /// Which node has a name, and where it is written.
+    ids: BTreeMap<String, Span>,
+    shell: Vec<String>,
+}
+
+/// The kinds of reference whose values are known to the plan.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RefKindKey {
+    Var,
+    Word,
+}
+
+impl<'m> Lowering<'m> {
+    fn plan(&mut self) -> Plan {
+        // The zone first: times without one are read by it.
+        if let Some(zone) = &self.model.runbook.timezone {
+            self.zone = self.zone_name(zone);
+        }
+        let inputs = self.variables();
+        let release = self.release();
+        let scope = self.scope();
+        let runbook = self.runbook();
+        self.shell = runbook.shell.clone();
+        let mut plan = Plan {
+            format: FORMAT,
+            runbook,
+            release,
+            scope,
+            risks: self.risks(),
+            roles: self.roles(),
+            links: self.links(),
+            inputs,
+            secrets: self.secrets(),
+            facts: self.facts(),
+            channels: self.channels(),
+            metrics: self.metrics(),
+            nodes: Vec::new(),
+            phases: Vec::new(),
+            triggers: Vec::new(),
+            rollbacks: Vec::new(),
+            handlers: Vec::new(),
+        };
+        plan.phases = self.phases();
+        plan.rollbacks = self.rollbacks();
+        plan.nodes = std::mem::take(&mut self.nodes);
+        plan.triggers = self.triggers(&plan);
+        plan.handlers = self.handlers();
+        self.uses_of_secrets(&mut plan);
+        self.complete(&mut plan);
+        plan
+    }
+
+    fn push(&mut self, finding: Diagnostic) {
+        self.error.findings.push(finding);
+    }
+
+    fn place(&self, span: Span) -> Place {
+        self.sources.place(span)
+    }
+
+    fn zone_name(&mut self, zone: &Typed) -> String {
+        let name = self.text(zone).unwrap_or_default();
+        if TimeZone::get(&name).is_err() {
+            let finding = Diagnostic::new(Code::BadLiteral, zone.span, format!("there is no time zone `{name}`"));
+            self.push(finding.label("unknown zone").help("write an IANA name, such as `Europe/Berlin` or `UTC`"));
+            return self.inputs.zone.clone();
+        }
+        name
+    }
+
+    /// An expression with everything in it that is known now.
+    fn expr(&mut self, typed: &Typed) -> Expr {
+        let expr = self.resolve(typed.expr.clone());
+        let known = self.known_now();
+        let folded = fold(expr, &known);
+        if !matches!(folded, Expr::Value(_))
+            && let Err(EvalError::Failed(why)) = evaluate(&folded, &known)
+        {
+            let text = self.sources.text(typed.span).to_owned();
+            let finding = Diagnostic::new(Code::BadLiteral, typed.span, format!("`{text}` has no value: {why}"));
+            self.push(finding.label("cannot be worked out"));
+            return Expr::Error;
+        }
+        folded
+    }
+
+    fn known_now(&self) -> Known<'_> {
+        Known { known: &self.known, loops: &self.loops, files: self.inputs.files }
+    }
+
+    /// Puts lets, parameters and the step's own captures in, and the runbook's zone where none is written.
+    fn resolve(&mut self, expr: Expr) -> Expr {
+        let zone = self.zone.clone();
+        let owner = self.owner.clone();
+        let params = self.params.clone();
+        let mut lets: BTreeMap<String, Expr> = BTreeMap::new();
+        for name in expr.names(RefKind::Let) {
+            lets.insert(name.to_owned(), self.let_value(name));
+        }
+        let tz = TimeZone::get(&zone).unwrap_or(TimeZone::UTC);
+        expr.map_inner(&mut |e| match e {
+            Expr::Ref(Ref { kind: RefKind::Let, name }) => lets.get(&name).cloned().unwrap_or(Expr::Error),
+            Expr::Ref(Ref { kind: RefKind::Param, name }) => {
+                params.iter().rev().find(|(n, _)| *n == name).map_or(Expr::Error, |(_, value)| value.clone())
+            }
+            Expr::Ref(Ref { kind: RefKind::Capture, name }) => {
+                let full = match (&owner, name.strip_prefix('.')) {
+                    (Some(owner), Some(own)) => format!("{owner}.{own}"),
+                    _ => name,
+                };
+                Expr::Ref(Ref { kind: RefKind::Capture, name: full })
+            }
+            Expr::Value(Value::Local(local)) => match tz.to_ambiguous_timestamp(local).compatible() {
+                Ok(instant) => Expr::Value(Value::Instant(instant)),
+                Err(_) => Expr::Error,
+            },
+            Expr::Call(Function::FormatTime, mut arguments) if arguments.len() == 2 => {
+                arguments.push(Expr::text(zone.clone()));
+                Expr::Call(Function::FormatTime, arguments)
+            }
+            other => other,
+        })
+    }
+
+    fn let_value(&mut self, name: &str) -> Expr {
+        if let Some(value) = self.lets.get(name) {
+            return value.clone();
+        }
+        let Some(found) = self.model.lets.iter().find(|l| l.id.text == name) else { return Expr::Error };
+        // A let belongs to the file: it knows no loop and no step.
+        let (loops, owner) = (std::mem::take(&mut self.loops), self.owner.take());
+        let value = self.expr(&found.value);
+        (self.loops, self.owner) = (loops, owner);
+        self.lets.insert(name.to_owned(), value.clone());
+        value
+    }
+
+    /// The value of something that must be known now.
+    fn value(&mut self, typed: &Typed) -> Option<Value> {
+        match self.expr(typed) {
+            Expr::Value(value) => Some(value),
+            Expr::Error => None,
+            _ => {
+                let finding = Diagnostic::new(Code::NotKnownHere, typed.span, "this is only known during the run");
+                self.push(finding.label("must be known when the plan is made").help("use a `var` or a `let`"));
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, typed: &Typed) -> Option<String> {
+        self.value(typed).map(|v| v.to_string())
+    }
+
+    fn optional_text(&mut self, typed: Option<&Typed>) -> Option<String> {
+        typed.and_then(|t| self.text(t))
+    }
+
+    fn texts(&mut self, typed: Option<&Typed>) -> Vec<String> {
+        match typed.and_then(|t| self.value(t)) {
+            Some(Value::List(items)) => items.iter().map(Value::to_string).collect(),
+            Some(one) => vec![one.to_string()],
+            None => Vec::new(),
+        }
+    }
+
+    fn duration(&mut self, typed: &Typed) -> Option<SignedDuration> {
+        let value = self.value(typed)?;
+        match value.as_duration() {
+            Some(d) if d.is_negative() => {
+                let finding = Diagnostic::new(Code::BadLiteral, typed.span, "a length of time is not negative");
+                self.push(finding.label(value.to_string()));
+                None
+            }
+            found => found,
+        }
+    }
+
+    fn optional_duration(&mut self, typed: Option<&Typed>) -> Option<SignedDuration> {
+        typed.and_then(|t| self.duration(t))
+    }
+
+    fn count(&mut self, typed: &Typed, least: i64) -> Option<u32> {
+        match self.value(typed)? {
+            Value::Int(n) if n >= least && n <= 10_000 => Some(n as u32),
+            other => {
+                let title = format!("a number from {least} to 10000 stands here, not {other}");
+                self.push(Diagnostic::new(Code::BadLiteral, typed.span, title).label("out of range"));
+                None
+            }
+        }
+    }
+
+    /// A condition with its own words.
+    fn check(&mut self, typed: &Typed) -> Check {
+        let expr = self.expr(typed);
+        // Spans are numbered anew: a gate inside a gate brings its own.
+        let mut next = 0;
+        let expr = expr.map_inner(&mut |e| match e {
+            Expr::Held { condition, span, .. } => {
+                let id = next;
+                next += 1;
+                Expr::Held { id, condition, span }
+            }
+            other => other,
+        });
+        Check { text: condition_text(self.sources.text(typed.span)), expr, place: self.place(typed.span) }
+    }
+
+    /// A map whose keys are known, in order.
+    fn entries(&mut self, typed: Option<&Typed>) -> Vec<(String, Expr)> {
+        let Some(typed) = typed else { return Vec::new() };
+        match self.expr(typed) {
+            Expr::Map(entries) => entries,
+            Expr::Value(Value::Map(map)) => map.into_iter().map(|(k, v)| (k, Expr::Value(v))).collect(),
+            Expr::Error => Vec::new(),
+            _ => {
+                let finding = Diagnostic::new(Code::NotKnownHere, typed.span, "the names in this map are only known during the run");
+                self.push(finding.label("must be known when the plan is made"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn title(&mut self, title: Option<&Typed>, otherwise: &str) -> String {
+        match title {
+            Some(typed) => match self.expr(typed) {
+                Expr::Value(value) => value.to_string(),
+                // What is only known during the run stands as it is written.
+                _ => self.sources.text(typed.span).trim_matches('"').to_owned(),
+            },
+            None => otherwise.to_owned(),
+        }
+    }
+
+    /// A name that no node has yet.
+    fn take_id(&mut self, id: String, span: Span) -> String {
+        if let Some(first) = self.ids.insert(id.clone(), span) {
+            let finding = Diagnostic::new(Code::DuplicateName, span, format!("two nodes are named `{id}`"));
+            self.push(finding.label("again").also(first, "first here").help("instances of a loop are named by their values"));
+        }
+        id
+    }
+
+    fn known_type(&self, ty: &Type) -> Option<String> {
+        match ty {
+            Type::Any | Type::Error | Type::Text | Type::Record(_) => None,
+            other => Some(other.to_string()),
+        }
+    }
+}
+
+/// A condition as it stands in the file, on one line.
+fn condition_text(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a node is called that has no name.
+fn or_keyword(id: &Id, keyword: &str) -> String {
+    if id.text.is_empty() { keyword.to_owned() } else { id.text.clone() }
+}

@@ -1,0 +1,139 @@
+//! Triggers, rollbacks, handlers, and what outcomes lead to.
+
+use crate::check::model::{self, Verdict};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::plan::{Handler, Moment, NodeIx, NodeKind, Outcome, Plan, Rollback, Trigger};
+use crate::source::Span;
+use crate::value::Expr;
+
+use super::Lowering;
+
+impl<'m> Lowering<'m> {
+    pub(super) fn outcome(&mut self, outcome: &model::Outcome) -> Outcome {
+        match &outcome.verdict {
+            Verdict::Stop => Outcome::Stop,
+            Verdict::Continue => Outcome::Continue,
+            Verdict::Rollback(name) => Outcome::Rollback(name.clone()),
+            Verdict::Ignore => Outcome::Ignore,
+        }
+    }
+
+    /// The ways back, the one that answers any failure first; it is there whether it is written or not.
+    pub(super) fn rollbacks(&mut self) -> Vec<Rollback> {
+        let mut rollbacks = Vec::new();
+        if !self.model.rollbacks.iter().any(|r| r.id.text.is_empty()) {
+            let span = self.model.runbook.id.span;
+            let nodes = vec![self.implicit_undo("rollback", span)];
+            rollbacks.push(Rollback { id: String::new(), title: "Roll back".into(), rto: None, nodes });
+        }
+        for rollback in &self.model.rollbacks {
+            let nodes = self.rollback_nodes(rollback);
+            let made = Rollback {
+                id: rollback.id.text.clone(),
+                title: self.title(rollback.title.as_ref(), "Roll back"),
+                rto: self.optional_duration(rollback.rto.as_ref()),
+                nodes,
+            };
+            let first = usize::from(!rollback.id.text.is_empty()) * rollbacks.len();
+            rollbacks.insert(first, made);
+        }
+        rollbacks
+    }
+
+    pub(super) fn triggers(&mut self, plan: &Plan) -> Vec<Trigger> {
+        let mut triggers = Vec::new();
+        for trigger in &self.model.triggers {
+            let Some(when) = &trigger.when else { continue };
+            let severity = trigger.severity.as_ref();
+            let rank = severity.and_then(|name| self.model.severities.iter().position(|s| s.id.text == *name));
+            let of_severity = rank.map(|i| &self.model.severities[i]);
+            let outcome = trigger.then.as_ref().or(of_severity.and_then(|s| s.then.as_ref()));
+            let mut messages: Vec<_> = trigger.notifies.iter().map(|n| self.message(n)).collect();
+            if let Some(severity) = of_severity.filter(|s| !s.notify.is_empty()) {
+                messages.push(severity_message(trigger, severity));
+            }
+            let mut when = self.check(when);
+            when.expr = self.running_steps(when.expr, plan, trigger.when.as_ref().map(|w| w.span).unwrap_or_default());
+            triggers.push(Trigger {
+                id: trigger.id.text.clone(),
+                title: self.title(trigger.title.as_ref(), &trigger.id.text),
+                outcome: outcome.map_or(Outcome::Rollback(None), |o| self.outcome(o)),
+                severity: severity.cloned(),
+                // Without a severity a trigger comes behind those that have one.
+                rank: rank.unwrap_or(self.model.severities.len()) as u32,
+                no_data: trigger.no_data.as_ref().map(|o| self.outcome(o)),
+                from: trigger.from.as_ref().and_then(|m| self.moment(m, plan)),
+                until: trigger.until.as_ref().and_then(|m| self.moment(m, plan)),
+                messages,
+                when,
+            });
+        }
+        triggers
+    }
+
+    /// `when migrate runs 30m`: the step must be there.
+    fn running_steps(&mut self, expr: Expr, plan: &Plan, span: Span) -> Expr {
+        let mut missing = None;
+        expr.walk(&mut |e| {
+            if let Expr::Runs { step, .. } = e
+                && plan.named(step).is_empty()
+            {
+                missing = Some(step.clone());
+            }
+        });
+        if let Some(step) = missing {
+            self.no_such_node(&step, span);
+        }
+        expr
+    }
+
+    fn no_such_node(&mut self, id: &str, span: Span) {
+        let finding = Diagnostic::new(Code::UnknownName, span, format!("the plan has no node `{id}`"));
+        self.push(finding.label("no such instance").help("the dry run lists every node with its name"));
+    }
+
+    fn moment(&mut self, moment: &'m model::Moment, plan: &Plan) -> Option<Moment> {
+        match moment {
+            model::Moment::Offset(offset) => self.offset(offset).map(Moment::Offset),
+            model::Moment::End => Some(Moment::LiveEnd),
+            model::Moment::Node { id, span, done } => {
+                let nodes: Vec<NodeIx> = plan.named(id);
+                if nodes.is_empty() {
+                    self.no_such_node(id, *span);
+                    return None;
+                }
+                Some(if *done { Moment::End(nodes) } else { Moment::Start(nodes) })
+            }
+        }
+    }
+
+    pub(super) fn handlers(&mut self) -> Vec<Handler> {
+        let model = self.model;
+        let of = |l: &mut Self, h: &'m model::Handler| Handler {
+            event: h.event.clone(),
+            messages: h.notifies.iter().map(|n| l.message(n)).collect(),
+        };
+        model.handlers.iter().map(|h| of(self, h)).collect()
+    }
+}
+
+/// What a severity says to its channels by itself.
+fn severity_message(trigger: &model::Trigger, severity: &model::Severity) -> crate::plan::Message {
+    use crate::value::{Part, Ref, RefKind};
+    let word = |name: &str| Part::Value(Expr::Ref(Ref { kind: RefKind::Word, name: name.to_owned() }));
+    let text = vec![Part::Text(format!("[{}] {}: ", severity.id.text, trigger.id.text)), word("event.reason")];
+    crate::plan::Message {
+        channels: severity.notify.clone(),
+        subject: None,
+        text: Expr::Template(text),
+        required: false,
+        settings: Vec::new(),
+    }
+}
+
+impl Plan {
+    /// Whether a node is a phase.
+    pub fn is_phase(&self, ix: NodeIx) -> bool {
+        matches!(self.node(ix).kind, NodeKind::Phase { .. })
+    }
+}

@@ -1,0 +1,852 @@
+//! The plan: what will be done, resolved, owned and serialisable.
+//!
+//! A dry run prints it, people approve its digest, the journal keeps it and the engine runs it. Nothing behind it looks
+//! at the source again. Lowering makes it from the checker's model and the inputs; it may still find mistakes, because
+//! only now values are known.
+
+mod digest;
+mod exprs;
+mod lower;
+pub mod moment;
+mod schedule;
+mod serial;
+mod text;
+mod way_back;
+
+use indexmap::IndexMap;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::source::Place;
+use crate::value::{Comparison, Expr, Part, Type, Value};
+
+pub use crate::check::model::PhaseKind as Lane;
+pub use digest::{FORMAT, PlanFileError, digest, read, write};
+pub use lower::{Inputs, plan};
+pub use moment::clock_text;
+pub use schedule::{Estimate, Schedule, schedule};
+pub use serial::duration;
+pub use lower::{Given, GivenValue, PlanError};
+pub use text::{command_text, dry_run, gate_words, outcome_text};
+pub use way_back::{WayBack, way_back};
+
+/// The index of a node in [`Plan::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeIx(pub u32);
+
+impl NodeIx {
+    /// As an index.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version of this shape.
+    pub format: u32,
+    /// What is run.
+    pub runbook: Runbook,
+    /// What is released.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub release: Option<Release>,
+    /// What the release is about.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub scope: Vec<ScopeItem>,
+    /// What can go wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub risks: Vec<Risk>,
+    /// Who is who.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub roles: Vec<Role>,
+    /// Where to look.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub links: Vec<Link>,
+    /// The variables and where their values came from.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub inputs: Vec<Input>,
+    /// The secrets: where they are read from and what for, never what they are.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub secrets: Vec<Secret>,
+    /// What is asked of the world at the start of the live part.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub facts: Vec<Fact>,
+    /// Where messages go.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub channels: Vec<Channel>,
+    /// What is measured.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub metrics: Vec<Metric>,
+    /// Every node of the timeline and of the rollbacks.
+    pub nodes: Vec<Node>,
+    /// The phases of the timeline, in order.
+    pub phases: Vec<NodeIx>,
+    /// What watches.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub triggers: Vec<Trigger>,
+    /// The ways back: the one that answers any failure first.
+    pub rollbacks: Vec<Rollback>,
+    /// Messages at events of the run.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub handlers: Vec<Handler>,
+}
+
+/// What is run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Runbook {
+    /// Its name.
+    pub id: String,
+    /// Its title, or its name.
+    pub title: String,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub describe: Option<String>,
+    /// Whose it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub owner: Option<String>,
+    /// The file it was made from.
+    pub file: String,
+    /// The zone of its times, by its IANA name.
+    pub timezone: String,
+    /// The locks that its live part holds.
+    pub locks: Vec<String>,
+    /// What `shell` starts.
+    pub shell: Vec<String>,
+    /// Variables of the environment that every command gets.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub inherit: Vec<String>,
+    /// How long a process has between SIGTERM and SIGKILL.
+    #[serde(with = "serial::duration")]
+    pub grace: SignedDuration,
+}
+
+/// What is released.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "each is a setting of the language")]
+pub struct Release {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", with = "serial::optional_duration")]
+    pub downtime: Option<SignedDuration>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub goals: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub describe: Option<String>,
+}
+
+/// An entry of the scope.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each is a part of the form")]
+pub struct ScopeItem {
+    pub sort: String,
+    pub title: String,
+    #[serde(skip_serializing_if = "IndexMap::is_empty", default)]
+    pub settings: IndexMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub describe: Option<String>,
+}
+
+/// A risk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each is a setting of the language")]
+pub struct Risk {
+    pub id: String,
+    pub title: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub probability: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub impact: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub owner: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub mitigation: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub contingency: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub covered_by: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub describe: Option<String>,
+}
+
+/// A role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each is a setting of the language")]
+pub struct Role {
+    pub id: String,
+    pub title: String,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub members: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub backup: Vec<String>,
+    #[serde(skip_serializing_if = "IndexMap::is_empty", default)]
+    pub contact: IndexMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub describe: Option<String>,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each is a part of the form")]
+pub struct Link {
+    pub id: String,
+    pub title: String,
+    pub url: String,
+}
+
+/// The value of a variable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+    /// Where it came from: `default`, `--var`, a file, the environment.
+    pub origin: String,
+}
+
+/// A secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Secret {
+    /// Its name.
+    pub name: String,
+    /// Where it is read from.
+    pub source: SecretSource,
+    /// The ids of the nodes, gates, metrics and channels that use it.
+    pub used_by: Vec<String>,
+}
+
+/// Where a secret is read from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretSource {
+    /// A variable of the environment.
+    Env(String),
+    /// A file.
+    File(String),
+    /// What a command prints.
+    Exec(Vec<String>),
+}
+
+/// A question to the world.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Its name.
+    pub name: String,
+    /// Its type, by name.
+    pub ty: String,
+    /// What is asked.
+    pub action: Action,
+}
+
+/// Where messages go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Channel {
+    /// Its name.
+    pub id: String,
+    /// Its title, or its name.
+    pub title: String,
+    /// How it speaks.
+    pub kind: ChannelKind,
+}
+
+/// The kinds of channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelKind {
+    /// The terminal, or the log.
+    Console,
+    /// An HTTP POST of JSON.
+    Webhook {
+        /// Where to; may be secret.
+        url: Expr,
+        /// Further headers; may be secret.
+        header: Vec<(String, Expr)>,
+    },
+}
+
+/// The kinds of metric: what its samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each is a type of the language")]
+pub enum MetricKind {
+    Percent,
+    Duration,
+    Size,
+    Rate,
+    Count,
+    Number,
+}
+
+/// A metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name.
+    pub id: String,
+    /// Its title, or its name.
+    pub title: String,
+    /// What its samples are.
+    pub kind: MetricKind,
+    /// What its source returns, where that is not the kind's own unit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<String>,
+    /// How often it is sampled.
+    #[serde(with = "serial::duration")]
+    pub every: SignedDuration,
+    /// How it is sampled.
+    pub action: Action,
+    /// A JSONPath into the answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub path: Option<String>,
+    /// What it is compared with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub baseline: Option<Value>,
+    /// The marks that people hold it against.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub marks: Vec<Mark>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A mark of a metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// `target`, `warn` or `critical`.
+    pub word: String,
+    /// On which side.
+    pub comparison: Comparison,
+    /// Of what.
+    pub value: Value,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name, of an instance of a loop with the instance's.
+    pub id: String,
+    /// Its title, or what it does.
+    pub title: String,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub describe: Option<String>,
+    /// Where it is written.
+    pub place: Place,
+    /// The phase in which it stands.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parent: Option<NodeIx>,
+    /// The kind of its phase.
+    pub lane: Lane,
+    /// Its earliest moment.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub at: Option<SignedDuration>,
+    /// It is left out if this is false when it is reached.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub when: Option<Check>,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    /// Nodes in their order.
+    Phase {
+        /// They.
+        children: Vec<NodeIx>,
+        /// How long all of them may take.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        limit: Option<Limit>,
+    },
+    /// Actions in their order: a step, or a gate, a hold or a message by itself.
+    Work(Box<Work>),
+    /// In a rollback, the place where steps are undone.
+    Undo {
+        /// Only these, if it names some.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        only: Option<Vec<String>>,
+    },
+}
+
+/// What sort of node does work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each is a keyword of the language")]
+pub enum Sort {
+    Step,
+    Gate,
+    Hold,
+    Notify,
+}
+
+impl Sort {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Sort::Step => "step",
+            Sort::Gate => "gate",
+            Sort::Hold => "hold",
+            Sort::Notify => "notify",
+        }
+    }
+}
+
+/// The work of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// What sort of node it is.
+    pub sort: Sort,
+    /// What it usually needs.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub takes: Option<SignedDuration>,
+    /// How long it may take, all tries together.
+    pub limit: Limit,
+    /// How often it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry: Option<Retry>,
+    /// What happens if it fails.
+    pub on_failure: Outcome,
+    /// What it does.
+    pub actions: Vec<Action>,
+    /// How it is undone.
+    pub undo: Undo,
+    /// Whether it may be run again when nobody knows how far it got.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub idempotent: bool,
+}
+
+/// How long something may take, and what happens then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// How long.
+    #[serde(with = "serial::duration")]
+    pub duration: SignedDuration,
+    /// In a prepare phase without a written limit: until the next moment of the plan.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub until: Option<SignedDuration>,
+    /// What happens then.
+    pub otherwise: Outcome,
+    /// Whether it stands in the file; else it is the language's.
+    pub written: bool,
+}
+
+/// What happens then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The run ends and nothing is undone.
+    Stop,
+    /// The run goes on, with a reservation.
+    Continue,
+    /// The way back, by its name if it has one.
+    Rollback(Option<String>),
+    /// Nothing at all.
+    Ignore,
+    /// The run waits for a person, and then takes another outcome.
+    Pause {
+        /// How long.
+        #[serde(with = "serial::duration")]
+        within: SignedDuration,
+        /// What happens then.
+        otherwise: Box<Outcome>,
+    },
+}
+
+/// How often a step is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// So many times after the first.
+    pub times: u32,
+    /// How long to wait before the next try.
+    #[serde(with = "serial::duration")]
+    pub every: SignedDuration,
+    /// By how much the wait grows.
+    pub backoff: f64,
+}
+
+/// How a step is undone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undo {
+    /// There is nothing to undo: it changes nothing.
+    Nothing,
+    /// It is not undone, and why.
+    Excused(String),
+    /// By these actions.
+    Actions {
+        /// What that usually needs.
+        #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+        takes: Option<SignedDuration>,
+        /// They.
+        actions: Vec<Action>,
+    },
+}
+
+/// A condition, with the words of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// As it is written.
+    pub text: String,
+    /// What it is.
+    pub expr: Expr,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// An action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Action {
+    /// What it does.
+    pub kind: ActionKind,
+    /// How long it may take, within its node's limit.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub within: Option<SignedDuration>,
+    /// What must be true of its result.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub expects: Vec<Check>,
+    /// What is kept of its result.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub captures: Vec<Capture>,
+    /// Whether it may change something.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub changes: bool,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What an action does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each is an action of the language")]
+pub enum ActionKind {
+    Command(Command),
+    Request(Request),
+    Notify(Message),
+    Gate(Gate),
+    Hold(Hold),
+}
+
+/// A command: a program and its words, or a script for the shell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// The program and its arguments; of a script, the shell's words and the script.
+    pub words: Vec<Word>,
+    /// Whether the last word is a script.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub shell: bool,
+    /// Where it is started.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dir: Option<Expr>,
+    /// What it finds in its environment.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub env: Vec<(String, Expr)>,
+    /// What it reads.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stdin: Option<Expr>,
+    /// The file that takes what it prints.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stdout: Option<Expr>,
+    /// Variables of runbook's own environment that it gets.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub inherit: Vec<String>,
+}
+
+/// A word of a command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// Its pieces, joined.
+    pub pieces: Vec<Part>,
+    /// Whether it may begin with `-`, whatever its value: it has a literal beginning, or stands behind `--`.
+    pub may_be_option: bool,
+}
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Its method.
+    pub method: String,
+    /// Its URL.
+    pub url: Vec<UrlPart>,
+    /// Its headers.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub header: Vec<(String, Expr)>,
+    /// Its body.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body: Option<Body>,
+}
+
+/// A piece of a URL.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UrlPart {
+    /// Text as it stands.
+    Text(String),
+    /// A `url`, taken as it is.
+    Base(Expr),
+    /// A value, percent-encoded.
+    Value(Expr),
+}
+
+/// The body of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each is a setting of the language")]
+pub enum Body {
+    Json(Expr),
+    Form(Vec<(String, Expr)>),
+    Text(Expr),
+}
+
+/// What is kept of a result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Capture {
+    /// Under which name: `STEP.NAME`, in a gate `.NAME`.
+    pub name: String,
+    /// As which type, by name; nothing if it is taken as it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ty: Option<String>,
+    /// Whether it is secret: then it is never written down.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub secret: bool,
+    /// What.
+    pub expr: Expr,
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// To which channels.
+    pub channels: Vec<String>,
+    /// Its subject.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject: Option<Expr>,
+    /// Its text.
+    pub text: Expr,
+    /// Whether its node fails if it cannot be sent.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub required: bool,
+    /// The channel's own settings.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub settings: Vec<(String, Expr)>,
+}
+
+/// A gate where it is used, its parameters filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Its name.
+    pub id: String,
+    /// Its title, or its name.
+    pub title: String,
+    /// What it looks at, in order; the checks of a gate inside are among them.
+    pub looks: Vec<Look>,
+    /// How often it makes an attempt.
+    #[serde(with = "serial::duration")]
+    pub every: SignedDuration,
+    /// How long it may take; without it there is one attempt.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub within: Option<SignedDuration>,
+    /// How many attempts in a row must pass.
+    pub pass_after: u32,
+    /// How many failing attempts fail it before the deadline.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fail_after: Option<FailAfter>,
+    /// What happens if it fails; nothing if that is its node's affair.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_failure: Option<Outcome>,
+    /// What happens if it can neither pass nor fail.
+    pub on_inconclusive: Outcome,
+}
+
+/// How many failures are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailAfter {
+    /// So many.
+    pub times: u32,
+    /// In a row, or in all.
+    pub in_a_row: bool,
+}
+
+/// A check of a gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// A command or a request, with what is expected of it.
+    Action(Action),
+    /// A condition over what was captured in the gate, or known before.
+    Expect(Check),
+    /// A condition over metrics.
+    Metric(Check),
+}
+
+/// A hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    /// How long.
+    pub length: HoldLength,
+    /// How often it is judged; else by the interval of each metric.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub every: Option<SignedDuration>,
+    /// When it fails.
+    pub fail_after: FailAfter,
+    /// What must be true throughout.
+    pub checks: Vec<Check>,
+}
+
+/// How long a hold lasts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldLength {
+    /// So long.
+    For(#[serde(with = "serial::duration")] SignedDuration),
+    /// Until a moment relative to T+0.
+    Until(#[serde(with = "serial::duration")] SignedDuration),
+}
+
+/// A trigger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// Its name.
+    pub id: String,
+    /// Its title, or its name.
+    pub title: String,
+    /// When it fires.
+    pub when: Check,
+    /// What happens then.
+    pub outcome: Outcome,
+    /// Its severity, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub severity: Option<String>,
+    /// Its place in the order of severities: the smallest is the most severe.
+    pub rank: u32,
+    /// What happens if it is blind.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub no_data: Option<Outcome>,
+    /// From when it watches; else from the start of the live part.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<Moment>,
+    /// Until when; else to the end of the live part.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<Moment>,
+    /// What is said when it fires.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub messages: Vec<Message>,
+}
+
+/// A moment of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Relative to T+0.
+    Offset(#[serde(with = "serial::duration")] SignedDuration),
+    /// When the first of these nodes starts.
+    Start(Vec<NodeIx>),
+    /// When the last of these nodes has ended.
+    End(Vec<NodeIx>),
+    /// The end of the live part.
+    LiveEnd,
+}
+
+/// A way back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Its name; of the one that answers any failure, empty.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// How long it may take.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub rto: Option<SignedDuration>,
+    /// What is done, in order; one of them is the undoing.
+    pub nodes: Vec<NodeIx>,
+}
+
+/// Messages at an event of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Handler {
+    /// `started`, `completed`, …
+    pub event: String,
+    /// What is said.
+    pub messages: Vec<Message>,
+}
+
+impl Plan {
+    /// A node.
+    pub fn node(&self, ix: NodeIx) -> &Node {
+        &self.nodes[ix.index()]
+    }
+
+    /// The node of a name.
+    pub fn find(&self, id: &str) -> Option<NodeIx> {
+        self.nodes.iter().position(|n| n.id == id).map(|i| NodeIx(i as u32))
+    }
+
+    /// The nodes of a name: one, or all instances of a loop.
+    pub fn named(&self, id: &str) -> Vec<NodeIx> {
+        let prefix = format!("{id}.");
+        let fits = |n: &Node| n.id == id || (n.id.starts_with(&prefix) && !matches!(n.kind, NodeKind::Phase { .. }));
+        self.nodes.iter().enumerate().filter(|(_, n)| fits(n)).map(|(i, _)| NodeIx(i as u32)).collect()
+    }
+
+    /// A metric by its name.
+    pub fn metric(&self, id: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|m| m.id == id)
+    }
+
+    /// A rollback by its name; without one, the one that answers any failure.
+    pub fn rollback(&self, id: Option<&str>) -> Option<usize> {
+        self.rollbacks.iter().position(|r| r.id == id.unwrap_or_default())
+    }
+
+    /// The nodes of the timeline in the order in which they run, phases before their nodes.
+    pub fn timeline(&self) -> Vec<NodeIx> {
+        fn add(plan: &Plan, ix: NodeIx, found: &mut Vec<NodeIx>) {
+            found.push(ix);
+            if let NodeKind::Phase { children, .. } = &plan.node(ix).kind {
+                for child in children {
+                    add(plan, *child, found);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for phase in &self.phases {
+            add(self, *phase, &mut found);
+        }
+        found
+    }
+}
+
+impl Node {
+    /// Its work, unless it is a phase or an `undo`.
+    pub fn work(&self) -> Option<&Work> {
+        match &self.kind {
+            NodeKind::Work(work) => Some(work),
+            NodeKind::Phase { .. } | NodeKind::Undo { .. } => None,
+        }
+    }
+}
+
+impl MetricKind {
+    /// The kind of a type.
+    pub fn of(ty: &Type) -> Option<Self> {
+        Some(match ty {
+            Type::Percent => MetricKind::Percent,
+            Type::Duration => MetricKind::Duration,
+            Type::Size => MetricKind::Size,
+            Type::Rate => MetricKind::Rate,
+            Type::Count => MetricKind::Count,
+            Type::Number => MetricKind::Number,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! The way back: what would be undone, in which order, and how long that takes at most.
+
+use jiff::SignedDuration;
+
+use super::{Lane, NodeIx, NodeKind, Plan, Undo, Work};
+
+/// The way back from a point of the timeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WayBack {
+    /// The steps that are undone, newest first.
+    pub undone: Vec<NodeIx>,
+    /// The steps that are passed over, newest first: their authors said why.
+    pub excused: Vec<NodeIx>,
+    /// How long it takes at most; nothing if that is unknown, because one of the undos has neither `takes` nor a limit.
+    pub longest: Option<SignedDuration>,
+}
+
+/// How long the undo of some work takes at most: its `takes`, else the step's written limit.
+pub fn undo_takes(work: &Work) -> Option<SignedDuration> {
+    match &work.undo {
+        Undo::Nothing | Undo::Excused(_) => Some(SignedDuration::ZERO),
+        Undo::Actions { takes: Some(takes), .. } => Some(*takes),
+        Undo::Actions { .. } => work.limit.written.then_some(work.limit.duration),
+    }
+}
+
+/// The way back when these nodes have been started, in the order in which they were.
+pub fn way_back(plan: &Plan, rollback: usize, started: &[NodeIx]) -> WayBack {
+    let only = plan.rollbacks[rollback].nodes.iter().find_map(|ix| match &plan.node(*ix).kind {
+        NodeKind::Undo { only } => only.as_ref(),
+        _ => None,
+    });
+    let reached = |ix: &NodeIx| {
+        let id = &plan.node(*ix).id;
+        only.is_none_or(|names| names.iter().any(|name| name == id || id.starts_with(&format!("{name}."))))
+    };
+    let live = started.iter().rev().copied().filter(|ix| plan.node(*ix).lane == Lane::Live).filter(reached);
+    let mut found = WayBack { undone: Vec::new(), excused: Vec::new(), longest: Some(SignedDuration::ZERO) };
+    for ix in live {
+        let Some(work) = plan.node(ix).work() else { continue };
+        match &work.undo {
+            Undo::Nothing => {}
+            Undo::Excused(_) => found.excused.push(ix),
+            Undo::Actions { .. } => {
+                found.undone.push(ix);
+                found.longest = found.longest.zip(undo_takes(work)).map(|(sum, takes)| sum + takes);
+            }
+        }
+    }
+    // The rest of the procedure takes its time too.
+    for ix in &plan.rollbacks[rollback].nodes {
+        let node = plan.node(*ix);
+        if let NodeKind::Work(work) = &node.kind {
+            found.longest = found.longest.zip(procedure_takes(work)).map(|(sum, takes)| sum + takes);
+        }
+    }
+    found
+}
+
+/// How long a node of the rollback itself takes at most.
+fn procedure_takes(work: &Work) -> Option<SignedDuration> {
+    use super::{ActionKind, HoldLength};
+    let mut sum = SignedDuration::ZERO;
+    if let Some(takes) = work.takes {
+        return Some(takes);
+    }
+    for action in &work.actions {
+        sum += match &action.kind {
+            // A message is sent beside it.
+            ActionKind::Notify(_) => SignedDuration::ZERO,
+            ActionKind::Hold(hold) => match hold.length {
+                HoldLength::For(length) => length,
+                HoldLength::Until(_) => return None,
+            },
+            ActionKind::Gate(gate) => match gate.within {
+                Some(within) => within,
+                None => return None,
+            },
+            ActionKind::Command(_) | ActionKind::Request(_) => match (action.within, work.limit.written) {
+                (Some(within), _) => within,
+                (None, true) => work.limit.duration,
+                (None, false) => return None,
+            },
+        };
+    }
+    Some(sum)
+}
