@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod diagnostic;
+pub mod paint;
 pub mod plan;
 pub mod source;
 pub mod syntax;

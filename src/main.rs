@@ -13,6 +13,6 @@ fn main() {
     print!("{}", runbook::diagnostic::report(&runbook::diagnostic::tidy(d), &s, 100, false));
     if mode == "plan" {
         let inputs = runbook::plan::Inputs { values: vec![], files: &|_| Ok(vec![]), zone: "UTC".into() };
-        match runbook::plan::plan(&c.model, &s, &inputs) { Ok(p) => print!("{}", runbook::plan::write(&p)), Err(e) => { println!("{:?}", e.usage); print!("{}", runbook::diagnostic::report(&e.findings, &s, 100, false)); } }
+        match runbook::plan::plan(&c.model, &s, &inputs) { Ok(p) => if std::env::args().nth(3).is_some() { print!("{}", runbook::plan::dry_run(&p, runbook::paint::Paint::plain(std::env::args().nth(3).unwrap().parse().unwrap()))) } else { print!("{}", runbook::plan::write(&p)) }, Err(e) => { println!("{:?}", e.usage); print!("{}", runbook::diagnostic::report(&e.findings, &s, 100, false)); } }
     }
 }

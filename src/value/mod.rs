@@ -7,6 +7,7 @@
 mod evaluate;
 mod expression;
 mod quantity;
+mod show;
 mod types;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use evaluate::{Environment, EvalError, Found, evaluate, fold};
 pub use expression::{Arithmetic, Comparison, Expr, Function, Logic, Part, Ref, RefKind};
 pub use quantity::{QuantityError, duration_text, number_text, offset_text, parse_quantity};
+pub use show::{plain_text, template_text};
 pub use types::{Enumeration, Type};
 
 /// A value with its unit.

@@ -206,6 +206,7 @@ impl<'m> Lowering<'m> {
             let Some(action) = &fact.command else { continue };
             let mut action = self.action(action);
             action.within = action.within.or(Some(FACT_LIMIT));
+            action.changes = false;
             facts.push(Fact { name: fact.id.text.clone(), ty: fact.ty.to_string(), action });
         }
         facts
@@ -245,6 +246,7 @@ impl<'m> Lowering<'m> {
             let (Some(kind), Some(look)) = (MetricKind::of(&metric.kind), &metric.look) else { continue };
             let mut action = self.action(look);
             action.within = action.within.or(Some(SAMPLE_LIMIT));
+            action.changes = false;
             let floor = metric.floor.as_ref().and_then(|f| self.value(f));
             let baseline = metric.baseline.as_ref().and_then(|b| self.value(b));
             let baseline = match (baseline, floor) {

@@ -89,7 +89,8 @@ impl<'m> Lowering<'m> {
         for look in &gate.looks {
             match look {
                 model::Look::Action(action) => {
-                    let action = self.action(action);
+                    let mut action = self.action(action);
+                    action.changes = false;
                     looks.push(Look::Action(action));
                 }
                 model::Look::Expect(condition) => {

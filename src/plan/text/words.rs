@@ -1,0 +1,221 @@
+//! Parts of a plan in words: commands, requests, gates, outcomes.
+
+use crate::paint;
+use crate::source::{harmless, one_line};
+use crate::value::{Part, duration_text, offset_text, plain_text, template_text};
+
+use super::super::{
+    Action, ActionKind, Command, FailAfter, Gate, Hold, HoldLength, Limit, Look, Message, Moment, Outcome, Plan, Request,
+    Retry, UrlPart,
+};
+
+/// A command as one could type it into a POSIX shell; what is only known during the run stands as `${name}`. Of a script
+/// the first line.
+pub fn command_text(command: &Command) -> String {
+    if command.shell {
+        let script = command.words.last().map(|w| template_text(&w.pieces)).unwrap_or_default();
+        let mut lines = script.lines().map(str::trim).filter(|l| !l.is_empty());
+        let first = lines.next().unwrap_or_default();
+        let more = lines.count();
+        let rest = match more {
+            0 => String::new(),
+            1 => " (and 1 line more)".into(),
+            n => format!(" (and {n} lines more)"),
+        };
+        return one_line(&format!("{first}{rest}"));
+    }
+    let words: Vec<String> = command.words.iter().map(|w| quoted(&w.pieces)).collect();
+    one_line(&words.join(" "))
+}
+
+/// A word, quoted if a shell would split it or act on it.
+fn quoted(pieces: &[Part]) -> String {
+    let text = template_text(pieces);
+    let literal: String = pieces
+        .iter()
+        .map(|p| match p {
+            Part::Text(text) => text.clone(),
+            Part::Value(expr) => expr.known().map(ToString::to_string).unwrap_or_default(),
+        })
+        .collect();
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,{}[]^~".contains(c);
+    let unknown = pieces.iter().any(|p| matches!(p, Part::Value(e) if e.known().is_none()));
+    if literal.chars().all(plain) && !(literal.is_empty() && !unknown) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A request in words: method and URL.
+pub(super) fn request_text(request: &Request) -> String {
+    let url: String = request
+        .url
+        .iter()
+        .map(|part| match part {
+            UrlPart::Text(text) => text.clone(),
+            UrlPart::Base(expr) | UrlPart::Value(expr) => plain_text(expr),
+        })
+        .collect();
+    one_line(&format!("{} {url}", request.method))
+}
+
+/// What an action does, in a word and a line.
+pub(super) fn action_text(action: &Action) -> (&'static str, String) {
+    match &action.kind {
+        ActionKind::Command(command) if command.shell => ("shell", command_text(command)),
+        ActionKind::Command(command) => ("run", command_text(command)),
+        ActionKind::Request(request) => ("http", request_text(request)),
+        ActionKind::Notify(message) => ("notify", message_text(message)),
+        ActionKind::Gate(gate) => ("gate", one_line(&gate_words(gate))),
+        ActionKind::Hold(hold) => ("hold", hold_words(hold)),
+    }
+}
+
+/// A message: to whom, and its first line.
+pub(super) fn message_text(message: &Message) -> String {
+    let text = plain_text(&message.text);
+    let subject = message.subject.as_ref().map(|s| format!("{}: ", plain_text(s))).unwrap_or_default();
+    let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let more = if lines.next().is_some() { " …" } else { "" };
+    let required = if message.required { " (required)" } else { "" };
+    format!("{}: {}{required}", message.channels.join(", "), one_line(&format!("{subject}{first}{more}")))
+}
+
+/// What happens then.
+pub fn outcome_text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Stop => "stop, nothing is undone".into(),
+        Outcome::Continue => "go on with a reservation".into(),
+        Outcome::Ignore => "nothing".into(),
+        Outcome::Rollback(None) => "roll back".into(),
+        Outcome::Rollback(Some(name)) => format!("roll back by `{name}`"),
+        Outcome::Pause { within, otherwise } => {
+            format!("pause for {}, then {}", duration_text(*within), outcome_text(otherwise))
+        }
+    }
+}
+
+/// A limit in words.
+pub(super) fn limit_text(limit: &Limit) -> String {
+    let duration = match limit.until {
+        Some(until) => format!("until {}", offset_text(until)),
+        None => duration_text(limit.duration),
+    };
+    let origin = if limit.written { "" } else { " (default)" };
+    format!("{duration}, then {}{origin}", outcome_text(&limit.otherwise))
+}
+
+/// Tries in words.
+pub(super) fn retry_text(retry: &Retry) -> String {
+    let times = if retry.times == 1 { "once more".into() } else { format!("{} more times", retry.times) };
+    let growing = match retry.backoff {
+        b if b > 1.0 => format!(", {}x longer each time", crate::value::number_text(b)),
+        _ => String::new(),
+    };
+    format!("{times}, after {}{growing}", duration_text(retry.every))
+}
+
+fn ordinal(n: u32) -> String {
+    let suffix = match (n % 10, n % 100) {
+        (1, h) if h != 11 => "st",
+        (2, h) if h != 12 => "nd",
+        (3, h) if h != 13 => "rd",
+        _ => "th",
+    };
+    format!("{n}{suffix}")
+}
+
+/// A gate in words: when it passes, when it fails, what then.
+pub fn gate_words(gate: &Gate) -> String {
+    let mut words = Vec::new();
+    let name = if gate.id.is_empty() { "in place" } else { &gate.id };
+    match gate.within {
+        None => words.push("one attempt".to_owned()),
+        Some(within) => {
+            let every = duration_text(gate.every);
+            words.push(format!("an attempt every {every} for at most {}", duration_text(within)));
+            words.push(match gate.pass_after {
+                1 => "passes on the first passing attempt".into(),
+                n => format!("passes on the {} passing attempt in a row", ordinal(n)),
+            });
+            words.push(match gate.fail_after {
+                None => "fails at the deadline".into(),
+                Some(FailAfter { times, in_a_row: false }) => format!("fails on the {} failing attempt", ordinal(times)),
+                Some(FailAfter { times, in_a_row: true }) => {
+                    format!("fails on the {} failing attempt in a row", ordinal(times))
+                }
+            });
+        }
+    }
+    if let Some(outcome) = &gate.on_failure {
+        words.push(format!("if it fails: {}", outcome_text(outcome)));
+    }
+    words.push(format!("if it cannot tell: {}", outcome_text(&gate.on_inconclusive)));
+    format!("{name}: {}", words.join("; "))
+}
+
+/// What a gate looks at, a line each.
+pub(super) fn look_lines(gate: &Gate) -> Vec<String> {
+    gate.looks
+        .iter()
+        .map(|look| match look {
+            Look::Expect(check) | Look::Metric(check) => format!("expect {}", check.text),
+            Look::Action(action) => {
+                let (word, text) = action_text(action);
+                let text = if word == "http" { text } else { format!("{word} {text}") };
+                let expects: Vec<&str> = action.expects.iter().map(|c| c.text.as_str()).collect();
+                let normal = match &action.kind {
+                    ActionKind::Request(_) => "any 2xx",
+                    _ => "exit 0",
+                };
+                let expects = if expects.is_empty() { normal.to_owned() } else { expects.join(", ") };
+                format!("{text} → {expects}")
+            }
+        })
+        .map(|line| one_line(&line))
+        .collect()
+}
+
+/// A hold in words.
+pub(super) fn hold_words(hold: &Hold) -> String {
+    let length = match hold.length {
+        HoldLength::For(length) => format!("for {}", duration_text(length)),
+        HoldLength::Until(moment) => format!("until {}", offset_text(moment)),
+    };
+    if hold.checks.is_empty() {
+        return length;
+    }
+    let checks: Vec<&str> = hold.checks.iter().map(|c| c.text.as_str()).collect();
+    let row = if hold.fail_after.in_a_row { " in a row" } else { "" };
+    let fails = format!("fails on the {} bad sample{row}", ordinal(hold.fail_after.times));
+    one_line(&format!("{length}, throughout {}; {fails}", checks.join(" and ")))
+}
+
+/// A moment in words.
+pub(super) fn moment_text(plan: &Plan, moment: &Moment) -> String {
+    let names = |nodes: &[super::super::NodeIx]| match nodes {
+        [] => "nothing".to_owned(),
+        [one] => plan.node(*one).id.clone(),
+        [first, .., last] => format!("{} … {}", plan.node(*first).id, plan.node(*last).id),
+    };
+    match moment {
+        Moment::Offset(offset) => offset_text(*offset),
+        Moment::Start(nodes) => format!("the start of {}", names(&nodes[..nodes.len().min(1)])),
+        Moment::End(nodes) => format!("the end of {}", names(nodes)),
+        Moment::LiveEnd => "the end of the live part".into(),
+    }
+}
+
+/// A text in lines, the first behind `first`, the others below it.
+pub(super) fn hanging(first: &str, text: &str, width: usize) -> String {
+    let indent = paint::columns(first);
+    let lines = paint::wrap(&harmless(text), width.saturating_sub(indent).max(24));
+    let mut out = String::new();
+    for (i, line) in lines.iter().enumerate() {
+        out.push_str(&if i == 0 { first.to_owned() } else { " ".repeat(indent) });
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
+}
