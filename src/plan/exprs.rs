@@ -95,13 +95,14 @@ fn each_of_message(message: &mut Message, visit: Visit<'_>) {
 fn each_of_gate(gate: &mut Gate, visit: Visit<'_>) {
     for look in &mut gate.looks {
         match look {
-            Look::Action(action) => each_of_action(action, visit),
+            Look::Action(action) => each_expr_of(action, visit),
             Look::Expect(check) | Look::Metric(check) => visit(&mut check.expr),
         }
     }
 }
 
-fn each_of_action(action: &mut Action, visit: Visit<'_>) {
+/// Calls `visit` with every expression of an action.
+pub fn each_expr_of(action: &mut Action, visit: Visit<'_>) {
     action.expects.iter_mut().for_each(|c| visit(&mut c.expr));
     action.captures.iter_mut().for_each(|c| visit(&mut c.expr));
     match &mut action.kind {
@@ -135,13 +136,13 @@ impl Plan {
         for node in &mut self.nodes {
             node.when.iter_mut().for_each(|c| visit(&mut c.expr));
             let NodeKind::Work(work) = &mut node.kind else { continue };
-            work.actions.iter_mut().for_each(|a| each_of_action(a, visit));
+            work.actions.iter_mut().for_each(|a| each_expr_of(a, visit));
             if let Undo::Actions { actions, .. } = &mut work.undo {
-                actions.iter_mut().for_each(|a| each_of_action(a, visit));
+                actions.iter_mut().for_each(|a| each_expr_of(a, visit));
             }
         }
-        self.facts.iter_mut().for_each(|f| each_of_action(&mut f.action, visit));
-        self.metrics.iter_mut().for_each(|m| each_of_action(&mut m.action, visit));
+        self.facts.iter_mut().for_each(|f| each_expr_of(&mut f.action, visit));
+        self.metrics.iter_mut().for_each(|m| each_expr_of(&mut m.action, visit));
         for channel in &mut self.channels {
             if let ChannelKind::Webhook { url, header } = &mut channel.kind {
                 visit(url);

@@ -21,13 +21,15 @@ use crate::source::Place;
 use crate::value::{Comparison, Expr, Part, Type, Value};
 
 pub use crate::check::model::PhaseKind as Lane;
+pub use exprs::each_expr_of;
+pub use lower::default_outcome;
 pub use digest::{FORMAT, PlanFileError, digest, read, write};
 pub use lower::{Inputs, plan};
 pub use moment::clock_text;
 pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;
 pub use lower::{Given, GivenValue, PlanError};
-pub use text::{command_text, dry_run, gate_words, outcome_text};
+pub use text::{command_text, dry_run, gate_words, outcome_text, request_text};
 pub use way_back::{WayBack, way_back};
 
 /// The index of a node in [`Plan::nodes`].
@@ -701,6 +703,8 @@ pub struct Hold {
     pub fail_after: FailAfter,
     /// What must be true throughout.
     pub checks: Vec<Check>,
+    /// What happens if nobody can tell.
+    pub on_inconclusive: Outcome,
 }
 
 /// How long a hold lasts.

@@ -34,7 +34,7 @@ impl Schedule {
 }
 
 /// What the work of a node is expected to need: its `takes`, else the length of its holds.
-pub fn expected(work: &Work, start: SignedDuration) -> Option<SignedDuration> {
+fn expected(work: &Work, start: SignedDuration) -> Option<SignedDuration> {
     let holds: Vec<SignedDuration> = work
         .actions
         .iter()

@@ -16,7 +16,7 @@ pub struct WayBack {
 }
 
 /// How long the undo of some work takes at most: its `takes`, else the step's written limit.
-pub fn undo_takes(work: &Work) -> Option<SignedDuration> {
+pub(super) fn undo_takes(work: &Work) -> Option<SignedDuration> {
     match &work.undo {
         Undo::Nothing | Undo::Excused(_) => Some(SignedDuration::ZERO),
         Undo::Actions { takes: Some(takes), .. } => Some(*takes),

@@ -48,7 +48,7 @@ impl<'m> Lowering<'m> {
             within: within.and_then(|w| self.duration(&w.duration)),
             pass_after: gate.pass_after.as_ref().and_then(|n| self.count(n, 1)).unwrap_or(1),
             on_failure: on_failure.or(limit_outcome),
-            on_inconclusive: on_inconclusive.unwrap_or_else(|| default_inconclusive(self.lane)),
+            on_inconclusive: on_inconclusive.unwrap_or_else(|| self.default_inconclusive()),
             fail_after,
             looks,
         }
@@ -129,6 +129,7 @@ impl<'m> Lowering<'m> {
         Hold {
             checks: checks.collect(),
             every: self.optional_duration(hold.every.as_ref()),
+            on_inconclusive: self.default_inconclusive(),
             fail_after: hold.fail_after.as_ref().and_then(|(n, row)| self.fail_after(n, *row)).unwrap_or(HOLD_FAILS),
             length,
         }
@@ -144,13 +145,16 @@ impl<'m> Lowering<'m> {
             }
         }
     }
-}
 
-/// What happens when a gate can neither pass nor fail and its author did not say.
-fn default_inconclusive(lane: Lane) -> Outcome {
-    match lane {
-        Lane::Prepare => Outcome::Stop,
-        Lane::Live => Outcome::Pause { within: INCONCLUSIVE_PAUSE, otherwise: Box::new(Outcome::Rollback(None)) },
-        Lane::After => Outcome::Continue,
+    /// What happens when a gate or a hold can neither pass nor fail and its author did not say.
+    fn default_inconclusive(&self) -> Outcome {
+        if self.in_rollback {
+            return Outcome::Ignore;
+        }
+        match self.lane {
+            Lane::Prepare => Outcome::Stop,
+            Lane::Live => Outcome::Pause { within: INCONCLUSIVE_PAUSE, otherwise: Box::new(Outcome::Rollback(None)) },
+            Lane::After => Outcome::Continue,
+        }
     }
 }

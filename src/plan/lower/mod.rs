@@ -21,6 +21,7 @@ use crate::source::{Place, Sources, Span};
 use crate::value::{EvalError, Expr, Function, Ref, RefKind, Type, Value, evaluate, fold};
 
 use super::{Check, FORMAT, Plan};
+pub use timeline::default_outcome;
 use values::Known;
 
 /// What comes from outside the file.
@@ -79,6 +80,7 @@ pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Pla
         params: Vec::new(),
         owner: None,
         lane: super::Lane::Live,
+        in_rollback: false,
         nodes: Vec::new(),
         ids: BTreeMap::new(),
         shell: Vec::new(),
@@ -103,6 +105,8 @@ struct Lowering<'m> {
     /// The step whose captures are meant by their bare names.
     owner: Option<String>,
     lane: super::Lane,
+    /// A rollback is being made: what a failure means there is decided by its place.
+    in_rollback: bool,
     nodes: Vec<super::Node>,
     /// Which node has a name, and where it is written.
     ids: BTreeMap<String, Span>,

@@ -182,8 +182,10 @@ impl<'m> Lowering<'m> {
         let prefix = or_keyword(&rollback.id, "rollback");
         let spot = Spot { parent: None, prefix: &prefix, instances: Vec::new() };
         self.lane = Lane::Live;
+        self.in_rollback = true;
         let mut position = 0;
         let mut nodes = self.nodes(&rollback.nodes, &spot, &mut position);
+        self.in_rollback = false;
         let has_undo = nodes.iter().any(|ix| matches!(self.nodes[ix.index()].kind, NodeKind::Undo { .. }));
         if !has_undo {
             nodes.insert(0, self.implicit_undo(&prefix, rollback.id.span));
@@ -205,7 +207,7 @@ impl<'m> Lowering<'m> {
     }
 
     fn work(&self, sort: Sort, actions: Vec<Action>, on_failure: Outcome) -> Work {
-        let limit = default_limit(self.lane);
+        let limit = default_limit(self.lane, &actions);
         Work { sort, takes: None, limit, retry: None, on_failure, actions, undo: Undo::Nothing, idempotent: false }
     }
 
@@ -214,7 +216,8 @@ impl<'m> Lowering<'m> {
         let title = self.title(step.head.title.as_ref(), &id);
         self.learn("step.id", Some(Value::Text(id.clone())));
         self.learn("step.title", Some(Value::Text(title)));
-        let mut limit = default_limit(self.lane);
+        let actions = self.actions(&step.actions);
+        let mut limit = default_limit(self.lane, &actions);
         if let Some(within) = &step.within {
             limit.duration = self.duration(&within.duration).unwrap_or(limit.duration);
             limit.otherwise = match (&within.otherwise, &step.on_failure) {
@@ -224,7 +227,6 @@ impl<'m> Lowering<'m> {
             };
             limit.written = true;
         }
-        let actions = self.actions(&step.actions);
         let undo = match &step.undo {
             model::Undo::Unsaid => Undo::Nothing,
             model::Undo::None(_, why) | model::Undo::Irreversible(_, why) => {
@@ -271,6 +273,10 @@ impl<'m> Lowering<'m> {
 
     /// In a prepare phase a step without a limit may take until the next moment of the plan.
     fn default_limits(&mut self) {
+        // Without a start nobody knows when that is.
+        if self.model.release.as_ref().is_none_or(|r| r.start.is_none()) {
+            return;
+        }
         let mut next: Option<SignedDuration> = None;
         for i in (0..self.nodes.len()).rev() {
             let at = self.nodes[i].at;
@@ -324,7 +330,7 @@ fn instance_name(value: &str) -> String {
 }
 
 /// What a failure leads to where nobody says.
-pub(super) fn default_outcome(lane: Lane) -> Outcome {
+pub fn default_outcome(lane: Lane) -> Outcome {
     match lane {
         Lane::Prepare => Outcome::Stop,
         Lane::Live => Outcome::Rollback(None),
@@ -332,13 +338,22 @@ pub(super) fn default_outcome(lane: Lane) -> Outcome {
     }
 }
 
-/// How long something may take where nobody says.
-fn default_limit(lane: Lane) -> Limit {
-    let duration = match lane {
+/// How long something may take where nobody says. The time of its holds and gates, which have an end of their own, is
+/// added.
+fn default_limit(lane: Lane, actions: &[Action]) -> Limit {
+    let own = match lane {
         Lane::Prepare => SignedDuration::from_hours(24),
         Lane::Live => SignedDuration::from_mins(30),
         Lane::After => SignedDuration::from_hours(7 * 24),
     };
+    let inner = actions.iter().map(|a| match &a.kind {
+        ActionKind::Hold(hold) => match hold.length {
+            HoldLength::For(length) => length,
+            HoldLength::Until(_) => SignedDuration::from_hours(365 * 24),
+        },
+        ActionKind::Gate(gate) => gate.within.unwrap_or_default(),
+        _ => SignedDuration::ZERO,
+    });
+    let duration = inner.fold(own, SignedDuration::saturating_add);
     Limit { duration, until: None, otherwise: default_outcome(lane), written: false }
 }
-

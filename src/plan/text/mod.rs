@@ -14,7 +14,7 @@ use super::{
     Action, ActionKind, ChannelKind, Lane, NodeIx, NodeKind, Plan, Schedule, SecretSource, Undo, Work, digest, schedule,
     way_back,
 };
-pub use words::{command_text, gate_words, outcome_text};
+pub use words::{command_text, gate_words, outcome_text, request_text};
 use words::*;
 
 /// The column in which what a node does begins.

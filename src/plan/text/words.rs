@@ -47,7 +47,7 @@ fn quoted(pieces: &[Part]) -> String {
 }
 
 /// A request in words: method and URL.
-pub(super) fn request_text(request: &Request) -> String {
+pub fn request_text(request: &Request) -> String {
     let url: String = request
         .url
         .iter()
@@ -151,7 +151,9 @@ pub fn gate_words(gate: &Gate) -> String {
     if let Some(outcome) = &gate.on_failure {
         words.push(format!("if it fails: {}", outcome_text(outcome)));
     }
-    words.push(format!("if it cannot tell: {}", outcome_text(&gate.on_inconclusive)));
+    if gate.on_inconclusive != Outcome::Ignore {
+        words.push(format!("if it cannot tell: {}", outcome_text(&gate.on_inconclusive)));
+    }
     format!("{name}: {}", words.join("; "))
 }
 

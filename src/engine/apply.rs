@@ -1,0 +1,396 @@
+//! `apply`: what an event makes of the state. It decides nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::plan::Outcome;
+use crate::value::Value;
+
+use super::event::{ActionResult, Doing, Ended, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher};
+use super::state::{
+    ActionState, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode, Run, Status,
+    UndoStatus, WorkState,
+};
+
+/// So many attempts in a row that cannot measure make a gate an error.
+pub(super) const MAX_ERRORS: u32 = 5;
+
+/// Makes an event part of the state.
+pub fn apply(run: &mut Run, event: &Event) {
+    let at = event.at;
+    run.now = run.now.max(at);
+    match &event.kind {
+        EventKind::RunStarted { run: id, by, dir, digest, .. } => {
+            run.id.clone_from(id);
+            run.digest.clone_from(digest);
+            run.by = by.clone();
+            run.dir.clone_from(dir);
+            run.started = Some(at);
+        }
+        EventKind::RunResumed { .. } => resume(run, at),
+        EventKind::LockTaken => run.locked = true,
+        EventKind::LockRefused { why } => run.refused = Some(why.clone()),
+        EventKind::FactRead { name, value } => {
+            run.facts.insert(name.clone(), value.clone());
+        }
+        EventKind::FactFailed { name, why } => run.unanswered = Some(format!("the fact `{name}` is not known: {why}")),
+        EventKind::LiveStarted => run.live = Live::Running,
+        EventKind::ZeroSet { zero } => run.zero = Some(*zero),
+        EventKind::LiveEnded => run.live = Live::Ended,
+        EventKind::NodeWaiting { node, until } => {
+            let state = run.node_mut(*node);
+            state.status = Status::Waiting;
+            state.until = Some(*until);
+        }
+        EventKind::NodeStarted { node } => {
+            run.order += 1;
+            let order = run.order;
+            let state = run.node_mut(*node);
+            state.status = Status::Running;
+            state.until = None;
+            // A node that is done again keeps its first start: what it changed then is older.
+            state.started.get_or_insert(at);
+            if state.order == 0 {
+                state.order = order;
+            }
+            state.work = Some(work(Part::Forward, at));
+            run.active.insert(*node);
+        }
+        EventKind::NodeSkipped { node, .. } => {
+            run.node_mut(*node).status = Status::Skipped;
+            run.count_through(*node);
+        }
+        EventKind::ActionStarted { slot, doing } => start_action(run, *slot, *doing, at),
+        EventKind::ActionStopping { slot, failure } => stop_action(run, *slot, failure),
+        EventKind::ActionEnded { slot, result } => end_action(run, *slot, result, at),
+        EventKind::AttemptStarted { slot, attempt } => {
+            if let Some(gate) = gate_mut(run, *slot) {
+                gate.attempts = *attempt;
+                gate.attempt_since = Some(at);
+                gate.open = true;
+                gate.looked = None;
+            }
+        }
+        EventKind::LookEnded { slot, checks, .. } => {
+            if let Some(gate) = gate_mut(run, *slot) {
+                gate.looked = Some(checks.clone());
+            }
+        }
+        EventKind::AttemptJudged { slot, truth, checks, .. } => {
+            if let Some(gate) = gate_mut(run, *slot) {
+                judge_attempt(gate, *truth);
+                gate.last = Some((*truth, checks.clone()));
+            }
+        }
+        EventKind::RetryScheduled { node, attempt, again, .. } => {
+            if let Some(work) = &mut run.node_mut(*node).work {
+                work.attempt = attempt + 1;
+                work.tries += 1;
+                work.action = 0;
+                work.state = None;
+                work.failed = None;
+                work.again = Some(*again);
+            }
+        }
+        EventKind::NodeEnded { node, ended, failure, outcome } => {
+            run.end_node(*node, *ended, at);
+            run.node_mut(*node).failure.clone_from(failure);
+            if let (Some(outcome), Ended::Failed) = (outcome, ended) {
+                let reason = failure.as_ref().map(|f| f.text.clone()).unwrap_or_default();
+                run.consequences.push(Consequence { outcome: outcome.clone(), reason, cause: Cause::Node(*node) });
+            }
+        }
+        EventKind::Sampled { metric, sample, judged } => {
+            run.remember(*metric, sample.clone());
+            let blind = sample.value == Value::None;
+            for judged in judged {
+                judge(run, judged, at, blind);
+            }
+        }
+        EventKind::TriggerArmed { trigger } => {
+            let state = &mut run.triggers[*trigger as usize];
+            state.armed = Some(at);
+            state.spans.clear();
+            state.fired = false;
+            state.blind = None;
+        }
+        EventKind::TriggerDisarmed { trigger } => run.triggers[*trigger as usize].armed = None,
+        EventKind::TriggerFired { trigger, reason, outcome, .. } => {
+            let state = &mut run.triggers[*trigger as usize];
+            state.fired = true;
+            state.times += 1;
+            add_trigger_consequence(run, *trigger, outcome, reason);
+        }
+        EventKind::TriggerRearmed { trigger } => run.triggers[*trigger as usize].fired = false,
+        EventKind::TriggerBlind { trigger, why, outcome } => {
+            run.triggers[*trigger as usize].told_blind = true;
+            add_trigger_consequence(run, *trigger, outcome, why);
+        }
+        EventKind::WentOn { reason } => {
+            run.consequences.clear();
+            if let Mode::Paused { .. } = run.mode {
+                run.mode = Mode::Forward;
+            }
+            run.reservations.push(reason.clone());
+        }
+        EventKind::Paused { reason, until, otherwise } => {
+            run.consequences.clear();
+            run.mode = Mode::Paused { until: *until, otherwise: otherwise.clone(), reason: reason.clone() };
+        }
+        EventKind::PauseEnded { otherwise, reason } => {
+            run.mode = Mode::Forward;
+            let (outcome, reason) = (otherwise.clone(), reason.clone());
+            run.consequences.push(Consequence { outcome, reason, cause: Cause::Nobody });
+        }
+        EventKind::HaltRequested { by, reason } => {
+            run.halt = Some(Halt { by: by.clone(), reason: reason.clone(), since: at, complete: false });
+        }
+        EventKind::Halted => {
+            run.locked = false;
+            run.halt.iter_mut().for_each(|h| h.complete = true);
+        }
+        EventKind::RollbackRequested { by, to } => {
+            let reason = format!("{by} wanted it");
+            let outcome = Outcome::Rollback(to.clone());
+            run.consequences.push(Consequence { outcome, reason, cause: Cause::Person(by.clone()) });
+        }
+        EventKind::RollbackStarted { rollback, reason, by, node, eta } => {
+            run.consequences.clear();
+            run.mode = Mode::Back;
+            run.back = Some(Back {
+                rollback: *rollback as usize,
+                reason: reason.clone(),
+                by: by.clone(),
+                node: *node,
+                eta: eta.clone(),
+                since: at,
+                done: 0,
+                undone: Vec::new(),
+                unhealthy: None,
+                stuck: None,
+            });
+        }
+        EventKind::UndoStarted { node } => {
+            let state = run.node_mut(*node);
+            state.undo = UndoStatus::Undoing;
+            state.work = Some(work(Part::Undo, at));
+            run.active.insert(*node);
+        }
+        EventKind::UndoSkipped { node, why } => {
+            let state = run.node_mut(*node);
+            state.undo = UndoStatus::Passed;
+            state.undo_note = Some(why.clone());
+            state.work = None;
+            run.active.remove(node);
+        }
+        EventKind::UndoEnded { node, failure } => {
+            let state = run.node_mut(*node);
+            state.work = None;
+            state.undo = if failure.is_some() { UndoStatus::Failed } else { UndoStatus::Undone };
+            state.undo_note = failure.as_ref().map(|f| f.text.clone());
+            run.active.remove(node);
+            if let Some(back) = &mut run.back {
+                match failure {
+                    Some(failure) => back.stuck = Some((*node, failure.clone())),
+                    None => back.undone.push(*node),
+                }
+            }
+        }
+        EventKind::FoundUnhealthy { failure, .. } => {
+            run.consequences.clear();
+            run.back.iter_mut().for_each(|b| b.unhealthy = Some(failure.clone()));
+        }
+        EventKind::MessageQueued { channel, subject, text, settings, slot, .. } => run.messages.push(MessageState {
+            channel: channel.clone(),
+            subject: subject.clone(),
+            text: text.clone(),
+            settings: settings.clone(),
+            slot: *slot,
+            sent: None,
+        }),
+        EventKind::MessageSent { key } => run.messages[*key as usize].sent = Some(Ok(())),
+        EventKind::MessageFailed { key, why } => run.messages[*key as usize].sent = Some(Err(why.clone())),
+        EventKind::EndingReached { ending, reason } => {
+            run.consequences.clear();
+            run.mode = Mode::Ending(*ending, reason.clone());
+        }
+        EventKind::RunEnded { ending } => {
+            run.locked = false;
+            run.mode = Mode::Ended(*ending);
+        }
+    }
+}
+
+fn work(part: Part, since: Timestamp) -> WorkState {
+    WorkState { part, since, attempt: 1, tries: 0, action: 0, state: None, failed: None, again: None }
+}
+
+/// What a trigger leads to; going on leads to nothing.
+fn add_trigger_consequence(run: &mut Run, trigger: u32, outcome: &Outcome, reason: &str) {
+    if !matches!(outcome, Outcome::Continue | Outcome::Ignore) {
+        let (outcome, reason) = (outcome.clone(), reason.to_owned());
+        run.consequences.push(Consequence { outcome, reason, cause: Cause::Trigger(trigger) });
+    }
+}
+
+/// A new process begins where the old one was: what ran then is in doubt, and the limits count anew.
+fn resume(run: &mut Run, at: Timestamp) {
+    run.halt = None;
+    run.locked = false;
+    run.refused = None;
+    run.unanswered = None;
+    for node in &mut run.nodes {
+        let Some(work) = &mut node.work else { continue };
+        work.since = at;
+        match &mut work.state {
+            Some(ActionState::Running { .. }) => work.state = Some(ActionState::InDoubt),
+            // What only looks is looked at again, from the beginning.
+            Some(ActionState::Gate(_)) => work.state = None,
+            Some(ActionState::Hold(hold)) => hold.checks.clear(),
+            Some(ActionState::Message | ActionState::InDoubt) | None => {}
+        }
+    }
+    // Nobody sampled while nobody ran: no span goes on across the gap.
+    for trigger in &mut run.triggers {
+        trigger.spans.clear();
+        trigger.blind = None;
+    }
+}
+
+fn start_action(run: &mut Run, slot: Slot, doing: Doing, at: Timestamp) {
+    let Some(work) = &mut run.node_mut(slot.node).work else { return };
+    work.attempt = slot.attempt;
+    work.action = slot.action;
+    work.again = None;
+    work.failed = None;
+    work.state = Some(match doing {
+        Doing::Work => ActionState::Running { since: at, stopping: None },
+        Doing::Message => ActionState::Message,
+        Doing::Hold(until) => {
+            let hold = HoldState { since: at, until, checks: BTreeMap::new(), spans: BTreeMap::new() };
+            ActionState::Hold(Box::new(hold))
+        }
+        Doing::Gate => ActionState::Gate(Box::new(GateState {
+            since: at,
+            attempts: 0,
+            attempt_since: None,
+            open: false,
+            looked: None,
+            passes: 0,
+            failures: 0,
+            failures_in_row: 0,
+            errors: 0,
+            last: None,
+            spans: BTreeMap::new(),
+        })),
+    });
+}
+
+fn stop_action(run: &mut Run, slot: Slot, failure: &Failure) {
+    let Some(work) = &mut run.node_mut(slot.node).work else { return };
+    if let Some(ActionState::Running { stopping, .. }) = &mut work.state {
+        *stopping = Some(failure.clone());
+    }
+}
+
+fn end_action(run: &mut Run, slot: Slot, result: &ActionResult, at: Timestamp) {
+    for captured in &result.captures {
+        // Written once: a retry keeps the first.
+        match &captured.value {
+            Some(value) => {
+                run.captures.entry(captured.name.clone()).or_insert_with(|| value.clone());
+            }
+            None => {
+                run.secret_captures.insert(captured.name.clone());
+            }
+        }
+    }
+    let Some(work) = &mut run.node_mut(slot.node).work else { return };
+    work.state = None;
+    match &result.failure {
+        None => work.action += 1,
+        // A halted action is done again from the beginning of its node, when the run is resumed.
+        Some(failure) if failure.sort == FailureSort::Cancelled => {
+            work.action = 0;
+            work.attempt += 1;
+            work.since = at;
+        }
+        Some(failure) => work.failed = Some(failure.clone()),
+    }
+}
+
+fn gate_mut(run: &mut Run, slot: Slot) -> Option<&mut GateState> {
+    match run.node_mut(slot.node).work.as_mut()?.state.as_mut()? {
+        ActionState::Gate(gate) => Some(gate),
+        _ => None,
+    }
+}
+
+fn judge_attempt(gate: &mut GateState, truth: Truth) {
+    gate.open = false;
+    match truth {
+        Truth::True => {
+            gate.passes += 1;
+            gate.failures_in_row = 0;
+            gate.errors = 0;
+        }
+        Truth::False => {
+            gate.passes = 0;
+            gate.failures += 1;
+            gate.failures_in_row += 1;
+            gate.errors = 0;
+        }
+        Truth::NoData => {
+            gate.passes = 0;
+            gate.errors = 0;
+        }
+        Truth::Error => {
+            gate.passes = 0;
+            gate.errors += 1;
+        }
+    }
+}
+
+fn judge(run: &mut Run, judged: &Judged, at: Timestamp, blind: bool) {
+    match judged.watcher {
+        Watcher::Trigger(trigger) => {
+            let state = &mut run.triggers[trigger as usize];
+            match judged.span {
+                Some(span) => state.spans.entry(span).or_default().judge(judged.truth, at, judged.needs),
+                None if blind => {
+                    let (count, since) = state.blind.unwrap_or((0, at));
+                    state.blind = Some((count + 1, since));
+                }
+                None => {
+                    state.blind = None;
+                    state.told_blind = false;
+                }
+            }
+        }
+        Watcher::Gate(slot, check) => {
+            if let (Some(gate), Some(span)) = (gate_mut(run, slot), judged.span) {
+                gate.spans.entry((check, span)).or_default().judge(judged.truth, at, judged.needs);
+            }
+        }
+        Watcher::Hold(slot, check) => {
+            let Some(work) = &mut run.node_mut(slot.node).work else { return };
+            let Some(ActionState::Hold(hold)) = &mut work.state else { return };
+            if let Some(span) = judged.span {
+                hold.spans.entry((check, span)).or_default().judge(judged.truth, at, judged.needs);
+                return;
+            }
+            let state = hold.checks.entry(check).or_insert(HoldCheck { truth: judged.truth, bad: 0, bad_in_row: 0, at });
+            state.truth = judged.truth;
+            state.at = at;
+            match judged.truth {
+                Truth::False => {
+                    state.bad += 1;
+                    state.bad_in_row += 1;
+                }
+                Truth::True => state.bad_in_row = 0,
+                Truth::NoData | Truth::Error => {}
+            }
+        }
+    }
+}

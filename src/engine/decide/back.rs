@@ -1,0 +1,109 @@
+//! The way back.
+//!
+//! The running node is interrupted first. Then the procedure goes on node by node; at its `undo` every live step that
+//! started, the failed and the interrupted one too, is undone, newest start first, one at a time. There is never a
+//! rollback of a rollback: if an undo fails, the run is stuck, and nothing is undone on top of something that is not.
+
+use crate::engine::event::{Ended, Ending, EventKind, Failure, FailureSort};
+use crate::engine::scene::Scene;
+use crate::engine::state::{Status, UndoStatus};
+use crate::plan::{Lane, NodeIx, NodeKind, Undo};
+use crate::value::{Environment, Found, RefKind};
+
+use super::{Context, Events};
+
+impl<'a> Context<'a> {
+    pub(super) fn settle_back(self) -> Events {
+        let Some(back) = &self.run.back else { return Vec::new() };
+        if let Some((node, failure)) = &back.stuck {
+            let reason = format!("the undo of `{}` failed: {}", self.plan.node(*node).id, failure.text);
+            return self.reach(Ending::Stuck, reason);
+        }
+        if let Some(events) = self.interrupt_forward(&back.reason) {
+            return events;
+        }
+        let nodes = &self.plan.rollbacks[back.rollback].nodes;
+        let Some(ix) = nodes.get(back.done) else {
+            return match &back.unhealthy {
+                Some(failure) => self.reach(Ending::Unhealthy, failure.text.clone()),
+                None => self.reach(Ending::RolledBack, back.reason.clone()),
+            };
+        };
+        let status = self.run.node(*ix).status;
+        match &self.plan.node(*ix).kind {
+            _ if matches!(status, Status::Pending | Status::Waiting) => vec![EventKind::NodeStarted { node: *ix }],
+            NodeKind::Work(work) => self.settle_work(*ix, work),
+            NodeKind::Undo { only } => self.settle_undo(*ix, only.as_deref()),
+            NodeKind::Phase { .. } => Vec::new(),
+        }
+    }
+
+    /// Ends what the timeline is still doing; nothing if it is doing nothing.
+    fn interrupt_forward(self, reason: &str) -> Option<Events> {
+        let forward = |ix: &NodeIx| self.plan.node(*ix).parent.is_some() && self.run.node(*ix).undo == UndoStatus::NotBegun;
+        let busy = self.run.active.iter().any(|ix| !self.plan.is_phase(*ix) && forward(ix));
+        if busy {
+            let failure = Failure::new(FailureSort::Cancelled, format!("interrupted by the rollback: {reason}"));
+            return self.interrupt_active(&failure);
+        }
+        self.close_phases()
+    }
+
+    fn settle_undo(self, ix: NodeIx, only: Option<&[String]>) -> Events {
+        let undoing = self.run.active.iter().find(|n| self.run.node(**n).undo == UndoStatus::Undoing);
+        if let Some(node) = undoing
+            && let Some(work) = self.plan.node(*node).work()
+        {
+            return self.settle_work(*node, work);
+        }
+        let Some(next) = self.next_undo(only) else {
+            return vec![EventKind::NodeEnded { node: ix, ended: Ended::Succeeded, failure: None, outcome: None }];
+        };
+        match self.plan.node(next).work().map(|w| &w.undo) {
+            Some(Undo::Excused(why)) => vec![EventKind::UndoSkipped { node: next, why: why.clone() }],
+            Some(Undo::Actions { .. }) => match self.unknown_capture(next) {
+                Some(name) => {
+                    let why = format!("it ended before it changed anything: `{name}` was not captured");
+                    vec![EventKind::UndoSkipped { node: next, why }]
+                }
+                None => vec![EventKind::UndoStarted { node: next }],
+            },
+            Some(Undo::Nothing) | None => Vec::new(),
+        }
+    }
+
+    /// The newest live step that started and has not been dealt with.
+    fn next_undo(self, only: Option<&[String]>) -> Option<NodeIx> {
+        let reached = |id: &str| {
+            only.is_none_or(|names| names.iter().any(|name| name == id || id.starts_with(&format!("{name}."))))
+        };
+        let candidates = (0..self.plan.nodes.len() as u32).map(NodeIx).filter(|ix| {
+            let (node, state) = (self.plan.node(*ix), self.run.node(*ix));
+            let undo = node.work().map(|w| &w.undo);
+            node.parent.is_some()
+                && node.lane == Lane::Live
+                && state.order > 0
+                && state.undo == UndoStatus::NotBegun
+                && matches!(undo, Some(Undo::Excused(_) | Undo::Actions { .. }))
+                && reached(&node.id)
+        });
+        candidates.max_by_key(|ix| self.run.node(*ix).order)
+    }
+
+    /// A capture that an undo needs and that was never taken. An undo only uses what is captured before the step's first
+    /// change, so without it nothing was changed.
+    fn unknown_capture(self, ix: NodeIx) -> Option<String> {
+        let work = self.plan.node(ix).work()?;
+        let scene = Scene::new(self.plan, self.run, self.now);
+        let own = format!("{}.", self.plan.node(ix).id);
+        for action in work.undo.actions() {
+            for reference in action.exprs().into_iter().flat_map(|e| e.refs()) {
+                let is_own = reference.kind == RefKind::Capture && reference.name.starts_with(&own);
+                if is_own && matches!(scene.look_up(reference), Found::Never(_)) {
+                    return Some(reference.name.clone());
+                }
+            }
+        }
+        None
+    }
+}

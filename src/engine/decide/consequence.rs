@@ -1,0 +1,136 @@
+//! What a failure or a trigger leads to.
+
+use crate::engine::event::{Ending, EventKind, Failure, FailureSort};
+use crate::engine::scene::Happening;
+use crate::engine::state::{Cause, Consequence, Live, Mode};
+use crate::plan::{Outcome, Sort, way_back};
+use crate::value::duration_text;
+
+use super::{Context, Events};
+
+impl<'a> Context<'a> {
+    /// The most severe of what has come up; the others were reported when they happened.
+    pub(super) fn settle_consequences(self) -> Events {
+        let Some(worst) = self.run.consequences.iter().min_by_key(|c| self.weight(c)) else { return Vec::new() };
+        if let Mode::Back = self.run.mode {
+            return self.settle_in_back(worst);
+        }
+        match &worst.outcome {
+            Outcome::Continue | Outcome::Ignore => vec![EventKind::WentOn { reason: self.reason(worst) }],
+            Outcome::Pause { within, otherwise } => {
+                let happening = self.happening(worst);
+                let paused = EventKind::Paused {
+                    reason: self.reason(worst),
+                    until: self.now + *within,
+                    otherwise: (**otherwise).clone(),
+                };
+                self.with_handler(vec![paused], "paused", happening)
+            }
+            Outcome::Rollback(name) if self.run.live == Live::Running => self.start_back(worst, name.as_deref()),
+            // Where nothing is rolled back it ends the run.
+            Outcome::Stop | Outcome::Rollback(_) => {
+                let failure = Failure::new(FailureSort::Cancelled, "cancelled, because the run stops");
+                let open = self.interrupt_active(&failure).or_else(|| self.close_phases());
+                open.unwrap_or_else(|| self.reach(Ending::Stopped, self.reason(worst)))
+            }
+        }
+    }
+
+    /// Going back comes first, then waiting, then stopping, then going on; among triggers the most severe.
+    fn weight(self, consequence: &Consequence) -> (u32, u32) {
+        let outcome = match consequence.outcome {
+            Outcome::Rollback(_) => 0,
+            Outcome::Pause { .. } => 1,
+            Outcome::Stop => 2,
+            Outcome::Continue | Outcome::Ignore => 3,
+        };
+        let rank = match &consequence.cause {
+            Cause::Trigger(i) => self.plan.triggers[*i as usize].rank,
+            Cause::Person(_) => 0,
+            Cause::Node(_) | Cause::Nobody => u32::MAX,
+        };
+        (outcome, rank)
+    }
+
+    /// Why, with the name of the node at which it happened.
+    fn reason(self, consequence: &Consequence) -> String {
+        match &consequence.cause {
+            Cause::Node(ix) => format!("{}: {}", self.plan.node(*ix).id, consequence.reason),
+            Cause::Trigger(_) | Cause::Nobody | Cause::Person(_) => consequence.reason.clone(),
+        }
+    }
+
+    fn happening(self, consequence: &Consequence) -> Happening {
+        let (by, node) = match &consequence.cause {
+            Cause::Node(ix) => (format!("{} {}", self.sort(*ix), self.plan.node(*ix).id), self.plan.node(*ix).id.clone()),
+            Cause::Trigger(i) => (format!("trigger {}", self.plan.triggers[*i as usize].id), self.running_node()),
+            Cause::Nobody => ("nobody answered".to_owned(), String::new()),
+            Cause::Person(who) => (who.to_string(), self.running_node()),
+        };
+        Happening { reason: self.reason(consequence), by, node }
+    }
+
+    fn sort(self, ix: crate::plan::NodeIx) -> &'static str {
+        self.plan.node(ix).work().map_or("phase", |w| w.sort.word())
+    }
+
+    fn start_back(self, consequence: &Consequence, name: Option<&str>) -> Events {
+        let rollback = self.plan.rollback(name).or_else(|| self.plan.rollback(None)).unwrap_or(0);
+        let happening = self.happening(consequence);
+        let node = match &consequence.cause {
+            Cause::Node(ix) => Some(*ix),
+            _ => self.run.active.iter().rev().find(|ix| !self.plan.is_phase(**ix)).copied(),
+        };
+        let eta = way_back(self.plan, rollback, &self.started()).longest.map(duration_text);
+        vec![EventKind::RollbackStarted {
+            rollback: rollback as u32,
+            reason: happening.reason,
+            by: happening.by,
+            node,
+            eta,
+        }]
+    }
+
+    /// The nodes of the timeline that have started, in the order in which they did.
+    pub(super) fn started(self) -> Vec<crate::plan::NodeIx> {
+        let mut started: Vec<_> =
+            self.plan.timeline().into_iter().filter(|ix| self.run.node(*ix).order > 0).collect();
+        started.sort_by_key(|ix| self.run.node(*ix).order);
+        started
+    }
+
+    /// A node of the rollback itself did not go well. A message is never worth being stuck; a gate behind the undoing says
+    /// that it is not healthy; anything else needs a person.
+    fn settle_in_back(self, consequence: &Consequence) -> Events {
+        let (Cause::Node(ix), Some(back)) = (&consequence.cause, &self.run.back) else {
+            return vec![EventKind::WentOn { reason: self.reason(consequence) }];
+        };
+        let nodes = &self.plan.rollbacks[back.rollback].nodes;
+        let own = nodes.iter().position(|n| n == ix);
+        let undo = nodes.iter().position(|n| matches!(self.plan.node(*n).kind, crate::plan::NodeKind::Undo { .. }));
+        let sort = self.plan.node(*ix).work().map(|w| w.sort);
+        let failure = Failure::new(FailureSort::Failed, consequence.reason.clone());
+        match sort {
+            Some(Sort::Gate | Sort::Hold) if own > undo => vec![EventKind::FoundUnhealthy { node: *ix, failure }],
+            Some(Sort::Notify) => vec![EventKind::WentOn { reason: self.reason(consequence) }],
+            _ => self.reach(Ending::Stuck, self.reason(consequence)),
+        }
+    }
+
+    /// Whether a person may send the run back now.
+    pub(super) fn can_roll_back(self) -> bool {
+        self.run.live == Live::Running && matches!(self.run.mode, Mode::Forward | Mode::Paused { .. })
+    }
+
+    /// The end is clear: what is to be said about it is said, then the run ends.
+    pub(super) fn reach(self, ending: Ending, reason: String) -> Events {
+        let happening = Happening { reason: reason.clone(), by: String::new(), node: String::new() };
+        let back = self.run.back.is_some();
+        let reached = EventKind::EndingReached { ending, reason };
+        // In a way back the words are those of its beginning.
+        if back {
+            return self.with_handlers_of(vec![reached], ending.handler(), None);
+        }
+        self.with_handlers_of(vec![reached], ending.handler(), Some(&happening))
+    }
+}

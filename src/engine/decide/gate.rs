@@ -1,0 +1,171 @@
+//! Gates: attempts, and the verdict.
+//!
+//! **pass**: enough attempts in a row passed. **fail**: a check was false often enough, or the deadline came after a false
+//! one. **inconclusive**: the deadline came, nothing was false, and it had not passed. **error**: five attempts in a row,
+//! or its only one, could not measure at all. Fail beats error beats inconclusive. No data is never a pass.
+
+use crate::engine::apply::MAX_ERRORS;
+use crate::engine::event::{Checked, EventKind, Failure, FailureSort, Slot, Truth};
+use crate::engine::scene::Scene;
+use crate::engine::span::Span;
+use crate::engine::state::{ActionState, GateState, metrics_of};
+use crate::plan::{Check, Gate, Look};
+use crate::value::{Expr, RefKind, Value, duration_text, evaluate};
+
+use super::{Context, Events};
+
+impl<'a> Context<'a> {
+    pub(super) fn settle_gate(self, slot: Slot, gate: &'a Gate, state: &GateState) -> Events {
+        if state.open {
+            return self.settle_attempt(slot, gate, state);
+        }
+        if let Some(end) = self.verdict(slot, gate, state) {
+            return vec![end];
+        }
+        let due = state.attempt_since.is_none_or(|since| self.now >= since + gate.every);
+        if !due {
+            return Vec::new();
+        }
+        vec![EventKind::AttemptStarted { slot, attempt: state.attempts + 1 }]
+    }
+
+    /// An attempt is judged when everything has been looked at, or when the gate's time is over.
+    fn settle_attempt(self, slot: Slot, gate: &'a Gate, state: &GateState) -> Events {
+        let began = state.attempt_since.unwrap_or(self.now);
+        let looked = state.looked.is_some() || !needs_world(gate);
+        let sampled = |check: &Check| {
+            metrics_of(self.plan, &check.expr).iter().all(|m| {
+                self.run.metrics[*m as usize].last.as_ref().is_some_and(|sample| sample.at >= began)
+            })
+        };
+        let metrics = gate.looks.iter().all(|look| match look {
+            Look::Metric(check) => sampled(check),
+            Look::Action(_) | Look::Expect(_) => true,
+        });
+        let over = gate.within.is_some_and(|within| self.now >= state.since + within);
+        if !(looked && metrics) && !over {
+            return Vec::new();
+        }
+        let mut checks = match (&state.looked, looked) {
+            (Some(checks), _) => checks.clone(),
+            (None, true) => Vec::new(),
+            // A command or a request that did not answer in time is a false check.
+            (None, false) => vec![Checked {
+                text: "the gate's commands and requests".into(),
+                truth: Truth::False,
+                why: "they had not answered when the gate's time was over".into(),
+            }],
+        };
+        for (i, look) in gate.looks.iter().enumerate() {
+            if let Look::Metric(check) = look {
+                checks.push(self.judge_metric(slot, i as u32, check));
+            }
+        }
+        let truth = combine(checks.iter().map(|c| c.truth));
+        vec![EventKind::AttemptJudged { slot, attempt: state.attempts, truth, checks }]
+    }
+
+    /// A condition over metrics, with the newest samples.
+    fn judge_metric(self, slot: Slot, look: u32, check: &Check) -> Checked {
+        let spans = |id: u32| -> Option<Span> {
+            match self.run.slot_state(slot) {
+                Some(ActionState::Gate(gate)) => gate.spans.get(&(look, id)).cloned(),
+                _ => None,
+            }
+        };
+        let scene = Scene { spans: Some(&spans), ..Scene::new(self.plan, self.run, self.now) };
+        let (truth, why) = match evaluate(&check.expr, &scene) {
+            Ok(Value::Bool(true)) => (Truth::True, self.values(&check.expr)),
+            Ok(Value::Bool(false)) => (Truth::False, self.values(&check.expr)),
+            Ok(_) if self.unmeasured(&check.expr) => (Truth::Error, self.values(&check.expr)),
+            Ok(_) => (Truth::NoData, self.values(&check.expr)),
+            Err(error) => (Truth::Error, error.to_string()),
+        };
+        Checked { text: check.text.clone(), truth, why }
+    }
+
+    /// Whether a metric of a condition could not be measured at all.
+    fn unmeasured(self, expr: &Expr) -> bool {
+        metrics_of(self.plan, expr).iter().any(|m| {
+            self.run.metrics[*m as usize].last.as_ref().is_some_and(|s| s.error)
+        })
+    }
+
+    /// The values that a condition was judged by: `error_rate 7%`.
+    pub(super) fn values(self, expr: &Expr) -> String {
+        let scene = Scene::new(self.plan, self.run, self.now);
+        let mut words = Vec::new();
+        for name in expr.names(RefKind::Metric) {
+            let reference = Expr::Ref(crate::value::Ref { kind: RefKind::Metric, name: name.to_owned() });
+            let value = evaluate(&reference, &scene).unwrap_or(Value::None);
+            words.push(format!("{name} {value}"));
+        }
+        words.join(", ")
+    }
+
+    fn verdict(self, slot: Slot, gate: &'a Gate, state: &GateState) -> Option<EventKind> {
+        let (truth, checks) = state.last.as_ref()?;
+        let attempts = match state.attempts {
+            1 => "1 attempt".to_owned(),
+            n => format!("{n} attempts"),
+        };
+        if *truth == Truth::True && state.passes >= gate.pass_after {
+            return Some(self.end_action(slot, None, format!("passed, {attempts}")));
+        }
+        let failed = gate.fail_after.is_some_and(|f| {
+            let count = if f.in_a_row { state.failures_in_row } else { state.failures };
+            count >= f.times
+        });
+        let over = gate.within.is_none_or(|within| self.now >= state.since + within);
+        let unable = state.errors >= MAX_ERRORS || (gate.within.is_none() && *truth == Truth::Error);
+        let name = if gate.title.is_empty() { "the gate".to_owned() } else { format!("the gate `{}`", gate.title) };
+        let why = explain(checks);
+        let (sort, text) = match () {
+            () if failed || (over && state.failures > 0) => {
+                (FailureSort::Failed, format!("{name} failed on {attempts}: {why}"))
+            }
+            () if unable => (FailureSort::Error, format!("{name} could not measure: {why}")),
+            () if over => {
+                let after = gate.within.map(|w| format!(" within {}", duration_text(w))).unwrap_or_default();
+                (FailureSort::Inconclusive, format!("{name} could not tell{after}: {why}"))
+            }
+            () => return None,
+        };
+        Some(self.end_action(slot, Some(Failure::new(sort, text)), attempts))
+    }
+
+    pub(super) fn look_ended(self, slot: Slot, attempt: u32, checks: &[Checked]) -> Events {
+        match self.run.slot_state(slot) {
+            Some(ActionState::Gate(gate)) if gate.open && gate.attempts == attempt && gate.looked.is_none() => {
+                vec![EventKind::LookEnded { slot, attempt, checks: checks.to_vec() }]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Whether a gate looks at more than metrics.
+pub(crate) fn needs_world(gate: &Gate) -> bool {
+    gate.looks.iter().any(|look| !matches!(look, Look::Metric(_)))
+}
+
+/// Fail beats error beats no data.
+pub(super) fn combine(truths: impl Iterator<Item = Truth>) -> Truth {
+    let worst = |t: &Truth| match t {
+        Truth::False => 3,
+        Truth::Error => 2,
+        Truth::NoData => 1,
+        Truth::True => 0,
+    };
+    truths.max_by_key(worst).unwrap_or(Truth::NoData)
+}
+
+/// The checks that did not pass, in words.
+fn explain(checks: &[Checked]) -> String {
+    let bad: Vec<String> = checks
+        .iter()
+        .filter(|c| c.truth != Truth::True)
+        .map(|c| if c.why.is_empty() { c.text.clone() } else { format!("{} ({})", c.text, c.why) })
+        .collect();
+    if bad.is_empty() { "it had not passed often enough".into() } else { bad.join("; ") }
+}

@@ -1,0 +1,210 @@
+//! `decide`: what an input means.
+//!
+//! Each call sees one state and says what follows from it at once; [`super::advance`] repeats it until nothing more
+//! follows. So every rule looks at the state alone and none depends on what another has just decided.
+
+mod back;
+mod consequence;
+mod gate;
+mod hold;
+mod message;
+mod sample;
+mod timeline;
+mod trigger;
+mod work;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::plan::Plan;
+
+use super::effect::{Done, EffectId, Input};
+use super::event::{ActionResult, Event, EventKind, FORMAT, Failure, FailureSort, Slot};
+use super::scene::Happening;
+use super::state::{ActionState, Live, Mode, Run};
+
+/// So long the messages about a halt may hold it up.
+pub(super) const HALT_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+
+/// What an input means.
+pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Event> {
+    let now = now.max(run.now);
+    let ctx = Context { plan, run, now };
+    let kinds = match input {
+        Input::Begin { run: id, by, dir, version } if run.started.is_none() => vec![EventKind::RunStarted {
+            format: FORMAT,
+            run: id.clone(),
+            digest: crate::plan::digest(plan),
+            by: by.clone(),
+            dir: dir.clone(),
+            version: version.clone(),
+        }],
+        _ if run.started.is_none() || run.ending().is_some() => Vec::new(),
+        Input::Begin { .. } => Vec::new(),
+        Input::Resume { by } => ctx.resume(by.clone()),
+        Input::Tick => ctx.settle(),
+        Input::Ended(id, done) => ctx.ended(*id, done),
+        Input::Halt { by, reason } if run.halt.is_none() => ctx.halt(by.clone(), reason.clone()),
+        Input::Halt { .. } => Vec::new(),
+        Input::Rollback { by, to } if ctx.can_roll_back() => {
+            vec![EventKind::RollbackRequested { by: by.clone(), to: to.clone() }]
+        }
+        Input::Rollback { .. } => Vec::new(),
+    };
+    kinds.into_iter().map(|kind| Event { at: now, kind }).collect()
+}
+
+/// A plan, a run of it, and a moment.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    plan: &'a Plan,
+    run: &'a Run,
+    now: Timestamp,
+}
+
+type Events = Vec<EventKind>;
+
+impl Context<'_> {
+    /// What follows from the state by itself.
+    fn settle(self) -> Events {
+        if self.run.is_over() {
+            return Vec::new();
+        }
+        if self.run.halt.is_some() {
+            return self.settle_halt();
+        }
+        if let Mode::Ending(ending, _) = &self.run.mode {
+            let told = self.run.messages.iter().all(|m| m.sent.is_some());
+            return if told { vec![EventKind::RunEnded { ending: *ending }] } else { Vec::new() };
+        }
+        if self.run.live == Live::Running && !self.run.locked {
+            return self.without_lock();
+        }
+        let arming = self.arming();
+        if !arming.is_empty() {
+            return arming;
+        }
+        if !self.run.consequences.is_empty() {
+            return self.settle_consequences();
+        }
+        match &self.run.mode {
+            Mode::Paused { until, otherwise, reason } if self.now >= *until => {
+                vec![EventKind::PauseEnded { otherwise: otherwise.clone(), reason: reason.clone() }]
+            }
+            Mode::Paused { .. } => self.late_triggers(),
+            Mode::Forward => {
+                let fired = self.late_triggers();
+                if fired.is_empty() { self.settle_timeline() } else { fired }
+            }
+            Mode::Back => self.settle_back(),
+            Mode::Ending(..) | Mode::Ended(_) => Vec::new(),
+        }
+    }
+
+    /// Stops what runs, and is complete when nothing runs any more.
+    fn settle_halt(self) -> Events {
+        let mut stopping = false;
+        for ix in &self.run.active {
+            let (Some(work), Some(slot)) = (&self.run.node(*ix).work, self.run.slot(*ix)) else { continue };
+            match &work.state {
+                Some(ActionState::Running { stopping: None, .. }) => {
+                    let failure = Failure::new(FailureSort::Cancelled, "cancelled, because the run is halted");
+                    return vec![EventKind::ActionStopping { slot, failure }];
+                }
+                Some(ActionState::Running { .. }) => stopping = true,
+                _ => {}
+            }
+        }
+        let telling = self.run.messages.iter().any(|m| m.sent.is_none());
+        let patient = self.run.halt.as_ref().is_some_and(|h| self.now < h.since + HALT_PATIENCE);
+        if stopping || (telling && patient) { Vec::new() } else { vec![EventKind::Halted] }
+    }
+
+    fn halt(self, by: super::event::Who, reason: String) -> Events {
+        let happening = Happening { reason: reason.clone(), by: by.to_string(), node: self.running_node() };
+        self.with_handler(vec![EventKind::HaltRequested { by, reason }], "paused", happening)
+    }
+
+    /// A run that is taken up again in its live part waits for its lock, and halts if another run has it.
+    fn without_lock(self) -> Events {
+        match &self.run.refused {
+            Some(why) => self.halt(self.run.by.clone(), why.clone()),
+            None => Vec::new(),
+        }
+    }
+
+    fn resume(self, by: super::event::Who) -> Events {
+        let happening = Happening { reason: "resumed".into(), by: by.to_string(), node: String::new() };
+        self.with_handler(vec![EventKind::RunResumed { by }], "resumed", happening)
+    }
+
+    /// An effect ended. What is no longer waited for is let go.
+    fn ended(self, id: EffectId, done: &Done) -> Events {
+        match (id, done) {
+            (EffectId::Lock, Done::Lock(Ok(()))) if !self.run.locked => vec![EventKind::LockTaken],
+            (EffectId::Lock, Done::Lock(Err(why))) => vec![EventKind::LockRefused { why: why.clone() }],
+            (EffectId::Fact(i), Done::Fact(answer)) => {
+                let name = self.plan.facts[i as usize].name.clone();
+                match answer {
+                    _ if self.run.facts.contains_key(&name) => Vec::new(),
+                    Ok(value) => vec![EventKind::FactRead { name, value: value.clone() }],
+                    Err(why) => vec![EventKind::FactFailed { name, why: why.clone() }],
+                }
+            }
+            (EffectId::Action(slot), Done::Action(result)) => self.action_ended(slot, result.clone()),
+            (EffectId::Action(slot), Done::Cancelled) => {
+                let failure = Failure::new(FailureSort::Cancelled, "cancelled");
+                self.action_ended(slot, ActionResult { failure: Some(failure), note: String::new(), captures: Vec::new() })
+            }
+            (EffectId::Look(slot, attempt), Done::Look(checks)) => self.look_ended(slot, attempt, checks),
+            (EffectId::Sample(metric, n), Done::Sample(answer)) => self.sampled(metric, n, answer),
+            (EffectId::Message(key), Done::Message(result)) => {
+                let state = self.run.messages.get(key as usize);
+                match (state.map(|m| m.sent.is_none()), result) {
+                    (Some(true), Ok(())) => vec![EventKind::MessageSent { key }],
+                    (Some(true), Err(why)) => vec![EventKind::MessageFailed { key, why: why.clone() }],
+                    _ => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn action_ended(self, slot: Slot, mut result: ActionResult) -> Events {
+        match self.run.slot_state(slot) {
+            Some(ActionState::Running { stopping, .. }) => {
+                // Why it was stopped is why it did not go well, unless it was through before that reached it.
+                if let (Some(why), Some(failure)) = (stopping, &mut result.failure) {
+                    failure.sort = why.sort;
+                    failure.text.clone_from(&why.text);
+                }
+                vec![EventKind::ActionEnded { slot, result }]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+pub(super) use gate::needs_world;
+pub(super) use trigger::watches_time;
+pub(super) use work::actions_of;
+
+/// Where a run stands towards its live part.
+pub(super) struct Standing {
+    /// The lock is held, or is to be taken.
+    pub(super) holds_lock: bool,
+    /// The facts are to be asked.
+    pub(super) asks_facts: bool,
+}
+
+impl Standing {
+    pub(super) fn of(plan: &Plan, run: &Run, now: Timestamp) -> Self {
+        let ctx = Context { plan, run, now };
+        let at_live = ctx.is_at_live() && matches!(run.mode, Mode::Forward);
+        let undecided = run.refused.is_none() && run.unanswered.is_none();
+        Standing {
+            // A stuck run keeps its lock beyond its end; who ends the process sees to that.
+            holds_lock: run.refused.is_none() && (at_live || run.live == Live::Running),
+            asks_facts: at_live && run.locked && undecided,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A sample, and everything that is judged by it.
+
+use crate::engine::effect::SampleProblem;
+use crate::engine::event::{EventKind, Judged, Sample, Slot, Truth, Watcher};
+use crate::engine::scene::Scene;
+use crate::engine::span::Span;
+use crate::engine::state::{ActionState, metrics_of};
+use crate::plan::{ActionKind, Check, Look};
+use crate::value::{Expr, Value, evaluate};
+
+use super::work::actions_of;
+use super::{Context, Events};
+
+impl<'a> Context<'a> {
+    pub(super) fn sampled(self, metric: u32, n: u64, answer: &Result<Value, SampleProblem>) -> Events {
+        let Some(state) = self.run.metrics.get(metric as usize) else { return Vec::new() };
+        if state.count != n {
+            return Vec::new();
+        }
+        let sample = match answer {
+            Ok(value) => Sample { at: self.now, value: value.clone(), why: None, error: false },
+            Err(problem) => {
+                Sample { at: self.now, value: Value::None, why: Some(problem.why.clone()), error: problem.error }
+            }
+        };
+        let mut judged = Vec::new();
+        for (i, trigger) in self.plan.triggers.iter().enumerate() {
+            let armed = self.run.triggers[i].armed.is_some();
+            if armed && metrics_of(self.plan, &trigger.when.expr).contains(&metric) {
+                let watcher = Watcher::Trigger(i as u32);
+                self.judge_spans(&trigger.when, watcher, (metric, &sample), &mut judged);
+                // That there was a sample at all: for blindness.
+                let truth = if sample.value == Value::None { Truth::NoData } else { Truth::True };
+                judged.push(Judged { watcher, span: None, truth, needs: Default::default() });
+            }
+        }
+        for ix in &self.run.active {
+            if let Some(slot) = self.run.slot(*ix) {
+                self.judge_slot(slot, (metric, &sample), &mut judged);
+            }
+        }
+        let mut events = vec![EventKind::Sampled { metric, sample: sample.clone(), judged: judged.clone() }];
+        events.extend(self.triggers_after((metric, &sample), &judged));
+        events
+    }
+
+    /// The conditions of the gate or the hold that a node is at.
+    fn judge_slot(self, slot: Slot, sample: (u32, &Sample), judged: &mut Vec<Judged>) {
+        let Some(work) = self.plan.node(slot.node).work() else { return };
+        let Some(action) = actions_of(work, slot.part).get(slot.action as usize) else { return };
+        match (&action.kind, self.run.slot_state(slot)) {
+            (ActionKind::Hold(hold), Some(ActionState::Hold(state))) => {
+                for (i, check) in hold.checks.iter().enumerate() {
+                    if !metrics_of(self.plan, &check.expr).contains(&sample.0) {
+                        continue;
+                    }
+                    let last = state.checks.get(&(i as u32)).map(|c| c.at);
+                    let too_soon = hold.every.zip(last).is_some_and(|(every, last)| self.now.duration_since(last) < every);
+                    if too_soon {
+                        continue;
+                    }
+                    let watcher = Watcher::Hold(slot, i as u32);
+                    self.judge_spans(check, watcher, sample, judged);
+                    let spans = |id: u32| state.spans.get(&(i as u32, id)).cloned();
+                    let truth = self.truth(&check.expr, sample, &self.renewed(watcher, judged, &spans));
+                    judged.push(Judged { watcher, span: None, truth, needs: Default::default() });
+                }
+            }
+            (ActionKind::Gate(gate), Some(ActionState::Gate(_))) => {
+                for (i, look) in gate.looks.iter().enumerate() {
+                    if let Look::Metric(check) = look
+                        && metrics_of(self.plan, &check.expr).contains(&sample.0)
+                    {
+                        self.judge_spans(check, Watcher::Gate(slot, i as u32), sample, judged);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Every `for` of a condition, by a new sample.
+    fn judge_spans(self, check: &Check, watcher: Watcher, sample: (u32, &Sample), judged: &mut Vec<Judged>) {
+        let mut spans = Vec::new();
+        check.expr.walk(&mut |e| {
+            if let Expr::Held { id, condition, span } = e {
+                spans.push((*id, condition.clone(), span.clone()));
+            }
+        });
+        for (id, condition, span) in spans {
+            let Some(Value::Duration(needs)) = span.known() else { continue };
+            let truth = self.truth(&condition, sample, &|_| None);
+            judged.push(Judged { watcher, span: Some(id), truth, needs: *needs });
+        }
+    }
+
+    /// What a condition is with a sample that is not part of the state yet.
+    pub(super) fn truth(self, expr: &Expr, newest: (u32, &Sample), spans: &dyn Fn(u32) -> Option<Span>) -> Truth {
+        let scene = Scene { newest: Some(newest), spans: Some(spans), ..Scene::new(self.plan, self.run, self.now) };
+        match evaluate(expr, &scene) {
+            Ok(Value::Bool(true)) => Truth::True,
+            Ok(Value::Bool(false)) => Truth::False,
+            Ok(_) => Truth::NoData,
+            Err(_) => Truth::Error,
+        }
+    }
+
+    /// The spans of a watcher as they will be once this sample is part of the state.
+    pub(super) fn renewed<'s>(
+        self,
+        watcher: Watcher,
+        judged: &'s [Judged],
+        spans: &'s dyn Fn(u32) -> Option<Span>,
+    ) -> impl Fn(u32) -> Option<Span> + 's {
+        let now = self.now;
+        move |id| {
+            let mut span = spans(id);
+            if let Some(new) = judged.iter().find(|j| j.watcher == watcher && j.span == Some(id)) {
+                span.get_or_insert_default().judge(new.truth, now, new.needs);
+            }
+            span
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Triggers: armed through the live part, fired by a sample, armed again when their condition has been false.
+
+use jiff::SignedDuration;
+
+use crate::engine::event::{EventKind, Judged, Sample, Truth, Watcher};
+use crate::engine::scene::{Happening, Scene};
+use crate::engine::state::{Live, Mode, metrics_of};
+use crate::plan::{Moment, NodeIx, Outcome, Trigger};
+use crate::value::{Expr, Value, duration_text, evaluate};
+
+use super::{Context, Events};
+
+/// A trigger is blind when its metric has had no data for three intervals, at least a minute.
+const BLIND_SAMPLES: u32 = 3;
+const BLIND_TIME: SignedDuration = SignedDuration::from_mins(1);
+
+impl<'a> Context<'a> {
+    /// Arms and disarms what should be.
+    pub(super) fn arming(self) -> Events {
+        let live = self.run.live == Live::Running && matches!(self.run.mode, Mode::Forward | Mode::Paused { .. });
+        let mut events = Vec::new();
+        for (i, trigger) in self.plan.triggers.iter().enumerate() {
+            let armed = self.run.triggers[i].armed.is_some();
+            let begun = trigger.from.as_ref().is_none_or(|m| self.reached(m));
+            let over = trigger.until.as_ref().is_some_and(|m| self.reached(m));
+            let should = live && begun && !over;
+            let index = i as u32;
+            match (armed, should) {
+                (false, true) => events.push(EventKind::TriggerArmed { trigger: index }),
+                (true, false) => events.push(EventKind::TriggerDisarmed { trigger: index }),
+                _ => {}
+            }
+        }
+        events
+    }
+
+    fn reached(self, moment: &Moment) -> bool {
+        let started = |ix: &NodeIx| self.run.node(*ix).started.is_some();
+        let ended = |ix: &NodeIx| self.run.node(*ix).status.is_final();
+        match moment {
+            Moment::Offset(offset) => self.moment(*offset).is_some_and(|at| self.now >= at),
+            Moment::Start(nodes) => nodes.iter().any(started),
+            Moment::End(nodes) => nodes.iter().all(ended),
+            Moment::LiveEnd => self.run.live == Live::Ended,
+        }
+    }
+
+    /// The triggers that a new sample fires, arms again or leaves blind.
+    pub(super) fn triggers_after(self, newest: (u32, &Sample), judged: &[Judged]) -> Events {
+        let mut events = Vec::new();
+        for (i, trigger) in self.plan.triggers.iter().enumerate() {
+            let (state, index) = (&self.run.triggers[i], i as u32);
+            if state.armed.is_none() || !metrics_of(self.plan, &trigger.when.expr).contains(&newest.0) {
+                continue;
+            }
+            let spans = |id: u32| state.spans.get(&id).cloned();
+            let renewed = self.renewed(Watcher::Trigger(index), judged, &spans);
+            let truth = self.truth(&trigger.when.expr, newest, &renewed);
+            match (truth, state.fired) {
+                (Truth::True, false) => events.extend(self.fire(index, trigger, Some(newest))),
+                (Truth::False, true) => events.push(EventKind::TriggerRearmed { trigger: index }),
+                _ => {}
+            }
+            if newest.1.value == Value::None {
+                events.extend(self.blind(index, trigger, newest.1));
+            }
+        }
+        events
+    }
+
+    /// Triggers that fire by the clock: `when migrate runs 30m`.
+    pub(super) fn late_triggers(self) -> Events {
+        let mut events = Vec::new();
+        for (i, trigger) in self.plan.triggers.iter().enumerate() {
+            let state = &self.run.triggers[i];
+            if state.armed.is_none() || !watches_time(&trigger.when.expr) {
+                continue;
+            }
+            let spans = |id: u32| state.spans.get(&id).cloned();
+            let scene = Scene { spans: Some(&spans), ..Scene::new(self.plan, self.run, self.now) };
+            match (evaluate(&trigger.when.expr, &scene), state.fired) {
+                (Ok(Value::Bool(true)), false) => events.extend(self.fire(i as u32, trigger, None)),
+                (Ok(Value::Bool(false)), true) => events.push(EventKind::TriggerRearmed { trigger: i as u32 }),
+                _ => {}
+            }
+        }
+        events
+    }
+
+    fn fire(self, index: u32, trigger: &'a Trigger, newest: Option<(u32, &Sample)>) -> Events {
+        let mut samples = Vec::new();
+        let mut values = Vec::new();
+        for metric in metrics_of(self.plan, &trigger.when.expr) {
+            let since = self.span_start(index);
+            let own = newest.filter(|(m, _)| *m == metric).map(|(_, s)| s.clone());
+            let recent = self.run.metrics[metric as usize].recent.iter().filter(|s| since.is_none_or(|since| s.at >= since));
+            let mut recent: Vec<Sample> = recent.cloned().chain(own).collect();
+            if since.is_none() && recent.len() > 1 {
+                recent.drain(..recent.len() - 1);
+            }
+            let value = recent.last().map_or(Value::None, |s| s.value.clone());
+            values.push(format!("{} {value}", self.plan.metrics[metric as usize].id));
+            samples.extend(recent);
+        }
+        let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
+        let reason = format!("trigger `{}` fired: {}{values}", trigger.id, trigger.when.text);
+        let happening = Happening { reason: reason.clone(), by: format!("trigger {}", trigger.id), node: self.running_node() };
+        let fired = EventKind::TriggerFired { trigger: index, reason, samples, outcome: trigger.outcome.clone() };
+        let mut events = vec![fired];
+        let messages = trigger.messages.iter();
+        let mut key = self.run.messages.len() as u32;
+        for message in messages {
+            events.extend(self.queue(message, None, Some(&happening), &mut key));
+        }
+        events
+    }
+
+    /// When the first span of a trigger's condition began.
+    fn span_start(self, index: u32) -> Option<jiff::Timestamp> {
+        self.run.triggers[index as usize].spans.values().filter_map(|s| s.since).min()
+    }
+
+    /// The node that is doing something, for messages.
+    pub(super) fn running_node(self) -> String {
+        let node = self.run.active.iter().rev().find(|ix| !self.plan.is_phase(**ix));
+        node.map(|ix| self.plan.node(*ix).id.clone()).unwrap_or_default()
+    }
+
+    fn blind(self, index: u32, trigger: &'a Trigger, sample: &Sample) -> Events {
+        let state = &self.run.triggers[index as usize];
+        let (count, since) = state.blind.unwrap_or((0, self.now));
+        let lasting = self.now.duration_since(since);
+        if count + 1 < BLIND_SAMPLES || lasting < BLIND_TIME || state.told_blind {
+            return Vec::new();
+        }
+        let because = sample.why.as_deref().unwrap_or("no data");
+        let why = format!("trigger `{}` has seen nothing for {}: {because}", trigger.id, duration_text(rounded(lasting)));
+        let outcome = trigger.no_data.clone().unwrap_or(Outcome::Continue);
+        vec![EventKind::TriggerBlind { trigger: index, why, outcome }]
+    }
+}
+
+fn rounded(duration: SignedDuration) -> SignedDuration {
+    SignedDuration::from_secs(duration.as_secs())
+}
+
+/// Whether a condition looks at the clock.
+pub(crate) fn watches_time(expr: &Expr) -> bool {
+    let mut found = false;
+    expr.walk(&mut |e| found |= matches!(e, Expr::Runs { .. }));
+    found
+}

@@ -1,0 +1,146 @@
+//! What the engine wants of the world, and what the world tells it.
+
+use jiff::Timestamp;
+
+use crate::plan::{Action, Fact, Look, Metric};
+use crate::value::Value;
+
+use super::event::{ActionResult, Checked, Slot, Who};
+
+/// The stable name of an effect: the same wish has the same name however often it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EffectId {
+    /// The lock of the runbook, held as long as it is wanted.
+    Lock,
+    /// A fact, by its index.
+    Fact(u32),
+    /// An action.
+    Action(Slot),
+    /// The commands and requests of an attempt of a gate.
+    Look(Slot, u32),
+    /// The n-th sample of a metric.
+    Sample(u32, u64),
+    /// A message, by its key.
+    Message(u32),
+}
+
+/// What is wanted now, and when to ask again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    /// The effects that should be in flight.
+    pub effects: Vec<EffectId>,
+    /// The next moment at which something happens by itself.
+    pub wake: Option<Timestamp>,
+}
+
+/// An effect with everything the world needs for it. What is left open in it are secrets, which only the world knows,
+/// and what its own result will say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Take these locks, and keep them.
+    Lock(Vec<String>),
+    /// Ask a fact.
+    Fact(Box<Fact>),
+    /// Do this.
+    Action(Box<Action>),
+    /// Look at these, in their order.
+    Look(Vec<Look>),
+    /// Take a sample.
+    Sample(Box<Metric>),
+    /// Send a message.
+    Message(Outgoing),
+    /// It cannot be done: something it needs has no value.
+    Impossible(String),
+}
+
+/// A message on its way out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// The channel.
+    pub channel: crate::plan::Channel,
+    /// The subject.
+    pub subject: Option<String>,
+    /// The text.
+    pub text: String,
+    /// The channel's own settings.
+    pub settings: Vec<(String, Value)>,
+}
+
+/// How an effect ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// The locks are held, or why not.
+    Lock(Result<(), String>),
+    /// The answer to a fact.
+    Fact(Result<Value, String>),
+    /// An action.
+    Action(ActionResult),
+    /// What was looked at.
+    Look(Vec<Checked>),
+    /// A sample, or why there is none.
+    Sample(Result<Value, SampleProblem>),
+    /// A message was sent, or why not.
+    Message(Result<(), String>),
+    /// It was stopped because it was no longer wanted.
+    Cancelled,
+}
+
+/// What the engine is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// The run begins.
+    Begin {
+        /// Its id.
+        run: String,
+        /// Who starts it.
+        by: Who,
+        /// The directory in which its commands run.
+        dir: String,
+        /// The version of runbook.
+        version: String,
+    },
+    /// It is taken up again by a new process.
+    Resume {
+        /// Who resumes it.
+        by: Who,
+    },
+    /// Time passes.
+    Tick,
+    /// An effect ended.
+    Ended(EffectId, Done),
+    /// A person or a signal wants it to halt.
+    Halt {
+        /// Who.
+        by: Who,
+        /// Why: `Ctrl-C`, `SIGTERM`.
+        reason: String,
+    },
+    /// A person wants to go back.
+    Rollback {
+        /// Who.
+        by: Who,
+        /// By which rollback.
+        to: Option<String>,
+    },
+}
+
+/// Why there is no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleProblem {
+    /// Why, in words.
+    pub why: String,
+    /// It could not be measured at all; else there was an answer, and no value in it.
+    pub error: bool,
+}
+
+impl SampleProblem {
+    /// It could not be measured.
+    pub fn error(why: String) -> Self {
+        SampleProblem { why, error: true }
+    }
+
+    /// There is no value in the answer.
+    pub fn no_data(why: String) -> Self {
+        SampleProblem { why, error: false }
+    }
+}

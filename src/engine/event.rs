@@ -1,0 +1,396 @@
+//! Events: what happened in a run. The state is the fold of them, the journal is a list of them, every screen is made
+//! from them.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{NodeIx, Outcome, duration};
+use crate::value::Value;
+
+/// The version of the events' shape.
+pub const FORMAT: u32 = 1;
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// Which way a node goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Its own actions.
+    Forward,
+    /// Its undo.
+    Undo,
+}
+
+/// An action of a node in one of its attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Slot {
+    /// The node.
+    pub node: NodeIx,
+    /// Its actions or its undo.
+    pub part: Part,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The action, from 0.
+    pub action: u32,
+}
+
+/// Who did something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The user of the operating system.
+    pub user: String,
+    /// Who they say they are; a claim.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub claim: Option<String>,
+}
+
+impl std::fmt::Display for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.claim {
+            Some(claim) => write!(f, "{claim} (as {})", self.user),
+            None => f.write_str(&self.user),
+        }
+    }
+}
+
+/// Why something did not go well. Failed, timed out, cancelled and rejected are four different things.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Of which sort.
+    pub sort: FailureSort,
+    /// In words, for people.
+    pub text: String,
+    /// The last lines of what was printed, made harmless.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tail: Vec<String>,
+}
+
+impl Failure {
+    /// A failure without output.
+    pub fn new(sort: FailureSort, text: impl Into<String>) -> Self {
+        Failure { sort, text: text.into(), tail: Vec::new() }
+    }
+}
+
+/// The sorts of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureSort {
+    /// It ended, and not as expected.
+    Failed,
+    /// Its time was over.
+    TimedOut,
+    /// It could not be started or not be worked out.
+    Error,
+    /// A gate could neither pass nor fail.
+    Inconclusive,
+    /// It was stopped on purpose.
+    Cancelled,
+    /// Nobody knows how far it got: the runner ended in the middle.
+    InDoubt,
+}
+
+/// What an action does while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doing {
+    /// Something runs in the world.
+    Work,
+    /// A gate looks.
+    Gate,
+    /// A hold waits until then.
+    Hold(Timestamp),
+    /// A message must be sent.
+    Message,
+}
+
+/// How an action ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActionResult {
+    /// Why not well, if so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<Failure>,
+    /// What it gave, in a few words: `exit 0`, `200 in 12ms`.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub note: String,
+    /// What was kept; of a secret only that it was.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub captures: Vec<Captured>,
+}
+
+/// A kept value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Captured {
+    /// Its full name.
+    pub name: String,
+    /// Its value; nothing if it is secret.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<Value>,
+}
+
+/// What a check or an attempt of a gate gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Truth {
+    /// It is so.
+    True,
+    /// It is not so.
+    False,
+    /// There is no data.
+    NoData,
+    /// It could not be measured at all.
+    Error,
+}
+
+/// A check and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checked {
+    /// The check, as it is written.
+    pub text: String,
+    /// What came of it.
+    pub truth: Truth,
+    /// Why, in words: the value that was found.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub why: String,
+}
+
+/// A sample of a metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// The value; `None` is no data.
+    pub value: Value,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub why: Option<String>,
+    /// It could not be measured at all.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub error: bool,
+}
+
+/// Whose condition was judged by a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watcher {
+    /// A trigger, by its index.
+    Trigger(u32),
+    /// A check of a hold.
+    Hold(Slot, u32),
+    /// A check of a gate.
+    Gate(Slot, u32),
+}
+
+/// What a sample means for a condition over time, or for a check of a hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Whose.
+    pub watcher: Watcher,
+    /// Which `for` of its condition; nothing for the check of a hold as a whole.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub span: Option<u32>,
+    /// What the condition is now.
+    pub truth: Truth,
+    /// How long it must hold.
+    #[serde(with = "duration")]
+    pub needs: SignedDuration,
+}
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Everything went as expected.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// A rollback or a stop ended it.
+    Interrupted,
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Everything was done.
+    Completed,
+    /// Everything was done, with reservations.
+    CompletedWithReservations,
+    /// Everything was undone.
+    RolledBack,
+    /// Everything was undone, and it is not healthy.
+    Unhealthy,
+    /// A rollback failed; a person is needed.
+    Stuck,
+    /// It ended and nothing was undone.
+    Stopped,
+    /// Another run holds the lock; nothing was changed.
+    Locked,
+}
+
+impl Ending {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Ending::Completed => "completed",
+            Ending::CompletedWithReservations => "completed with reservations",
+            Ending::RolledBack => "rolled back",
+            Ending::Unhealthy => "rolled back, not healthy",
+            Ending::Stuck => "stuck",
+            Ending::Stopped => "stopped",
+            Ending::Locked => "locked",
+        }
+    }
+
+    /// The event for which an `on` block may stand.
+    pub fn handler(self) -> &'static str {
+        match self {
+            Ending::Completed | Ending::CompletedWithReservations => "completed",
+            Ending::RolledBack => "rolled_back",
+            Ending::Unhealthy => "unhealthy",
+            Ending::Stuck => "stuck",
+            Ending::Stopped | Ending::Locked => "stopped",
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the fields are named for what they are")]
+pub enum EventKind {
+    /// The run began.
+    RunStarted { format: u32, run: String, digest: String, by: Who, dir: String, version: String },
+    /// It was taken up again, in a new process.
+    RunResumed { by: Who },
+    /// The lock was taken.
+    LockTaken,
+    /// Another run has it.
+    LockRefused { why: String },
+    /// The world answered.
+    FactRead { name: String, value: Value },
+    /// The world did not answer.
+    FactFailed { name: String, why: String },
+    /// The live part began: facts are known, triggers are armed.
+    LiveStarted,
+    /// T+0 is now known for good.
+    ZeroSet { zero: Timestamp },
+    /// The live part ended: the release is committed.
+    LiveEnded,
+    /// A node has to wait for its moment.
+    NodeWaiting { node: NodeIx, until: Timestamp },
+    /// A node began.
+    NodeStarted { node: NodeIx },
+    /// A node was left out.
+    NodeSkipped { node: NodeIx, why: String },
+    /// An action is about to begin.
+    ActionStarted { slot: Slot, doing: Doing },
+    /// A running action is being stopped.
+    ActionStopping { slot: Slot, failure: Failure },
+    /// An action ended.
+    ActionEnded { slot: Slot, result: ActionResult },
+    /// A gate makes an attempt.
+    AttemptStarted { slot: Slot, attempt: u32 },
+    /// The commands and requests of an attempt have been looked at.
+    LookEnded { slot: Slot, attempt: u32, checks: Vec<Checked> },
+    /// An attempt of a gate has been judged.
+    AttemptJudged { slot: Slot, attempt: u32, truth: Truth, checks: Vec<Checked> },
+    /// A node is tried again.
+    RetryScheduled { node: NodeIx, part: Part, attempt: u32, again: Timestamp, failure: Failure },
+    /// A node ended; if it failed, what that leads to.
+    NodeEnded {
+        node: NodeIx,
+        ended: Ended,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        failure: Option<Failure>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        outcome: Option<Outcome>,
+    },
+    /// A metric was sampled.
+    Sampled {
+        metric: u32,
+        sample: Sample,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        judged: Vec<Judged>,
+    },
+    /// A trigger watches from now on.
+    TriggerArmed { trigger: u32 },
+    /// A trigger watches no more.
+    TriggerDisarmed { trigger: u32 },
+    /// A trigger fired.
+    TriggerFired { trigger: u32, reason: String, samples: Vec<Sample>, outcome: Outcome },
+    /// Its condition has been false again: it can fire once more.
+    TriggerRearmed { trigger: u32 },
+    /// It has not seen anything for too long.
+    TriggerBlind { trigger: u32, why: String, outcome: Outcome },
+    /// What a failure led to: the run goes on.
+    WentOn { reason: String },
+    /// The run waits for a person, until a moment.
+    Paused { reason: String, until: Timestamp, otherwise: Outcome },
+    /// Nobody came.
+    PauseEnded { otherwise: Outcome, reason: String },
+    /// A person or a signal halts the run.
+    HaltRequested { by: Who, reason: String },
+    /// Nothing runs any more; the run can be resumed.
+    Halted,
+    /// A person wants to go back.
+    RollbackRequested { by: Who, to: Option<String> },
+    /// The way back began.
+    RollbackStarted {
+        rollback: u32,
+        reason: String,
+        by: String,
+        node: Option<NodeIx>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        eta: Option<String>,
+    },
+    /// A step is being undone.
+    UndoStarted { node: NodeIx },
+    /// A step has nothing that could be undone, and why.
+    UndoSkipped { node: NodeIx, why: String },
+    /// A step was undone, or not.
+    UndoEnded {
+        node: NodeIx,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        failure: Option<Failure>,
+    },
+    /// A gate behind the undoing did not pass.
+    FoundUnhealthy { node: NodeIx, failure: Failure },
+    /// A message is to be sent.
+    MessageQueued {
+        key: u32,
+        channel: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        subject: Option<String>,
+        text: String,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        settings: Vec<(String, Value)>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        slot: Option<Slot>,
+    },
+    /// A message was sent.
+    MessageSent { key: u32 },
+    /// A message could not be sent.
+    MessageFailed { key: u32, why: String },
+    /// It is clear how the run ends; what is to be said about it is being said.
+    EndingReached { ending: Ending, reason: String },
+    /// The run ended.
+    RunEnded { ending: Ending },
+}
+
+impl EventKind {
+    /// Whether something may be built on it at once. What is not so is written with the next one that is: a sample or a
+    /// message that was sent may be lost with the process, and nothing is wrong then.
+    pub fn is_durable(&self) -> bool {
+        !matches!(self, EventKind::Sampled { .. } | EventKind::MessageSent { .. } | EventKind::NodeWaiting { .. })
+    }
+}

@@ -1,0 +1,131 @@
+//! Where expressions find their values during a run.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::plan::Plan;
+use crate::value::{Environment, Found, Ref, RefKind, Value};
+
+use super::event::Sample;
+use super::span::Span;
+use super::state::{Mode, Run, Status};
+
+/// What happened, for messages: `event.*`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Happening {
+    pub(super) reason: String,
+    pub(super) node: String,
+    pub(super) by: String,
+}
+
+/// A run at a moment.
+pub(super) struct Scene<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) run: &'a Run,
+    pub(super) now: Timestamp,
+    /// A sample that is not part of the state yet.
+    pub(super) newest: Option<(u32, &'a Sample)>,
+    /// The spans of the condition that is judged.
+    pub(super) spans: Option<&'a dyn Fn(u32) -> Option<Span>>,
+    /// What happened.
+    pub(super) happening: Option<&'a Happening>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(plan: &'a Plan, run: &'a Run, now: Timestamp) -> Self {
+        Scene { plan, run, now, newest: None, spans: None, happening: None }
+    }
+
+    fn metric(&self, name: &str) -> Found {
+        let Some(i) = self.plan.metrics.iter().position(|m| m.id == name) else { return Found::Value(Value::None) };
+        let index = i as u32;
+        if let Some((newest, sample)) = self.newest
+            && newest == index
+        {
+            return Found::Value(sample.value.clone());
+        }
+        let fresh = self.run.fresh(self.plan, index, self.now);
+        Found::Value(fresh.map_or(Value::None, |s| s.value.clone()))
+    }
+
+    fn word(&self, path: &str) -> Found {
+        let text = |t: &str| Found::Value(Value::Text(t.to_owned()));
+        let back = self.run.back.as_ref();
+        match path {
+            "plan.digest" => text(&self.run.digest),
+            "execution.id" => text(&self.run.id),
+            "execution.started" => self.run.started.map_or(Found::Later, |at| Found::Value(Value::Instant(at))),
+            "execution.duration" => {
+                let since = self.run.started.unwrap_or(self.now);
+                let seconds = self.now.duration_since(since).as_secs();
+                Found::Value(Value::Duration(SignedDuration::from_secs(seconds)))
+            }
+            "execution.progress" => {
+                let (done, all) = self.run.progress(self.plan);
+                text(&format!("{done} of {all}"))
+            }
+            "event.reason" => text(&self.happened(|h| &h.reason, back.map(|b| b.reason.as_str()))),
+            "event.node" => {
+                let node = back.and_then(|b| b.node).map(|ix| self.plan.node(ix).id.as_str());
+                text(&self.happened(|h| &h.node, node))
+            }
+            "event.by" => text(&self.happened(|h| &h.by, back.map(|b| b.by.as_str()))),
+            "event.rollback" => text(back.map_or("", |b| self.plan.rollbacks[b.rollback].title.as_str())),
+            "event.eta" => text(back.and_then(|b| b.eta.as_deref()).unwrap_or("unknown")),
+            "event.time" => Found::Value(Value::Instant(back.map_or(self.now, |b| b.since))),
+            _ => Found::Never(format!("`{path}` is not known here")),
+        }
+    }
+
+    /// What happened: what is told first, else the way back, else the end.
+    fn happened(&self, pick: impl Fn(&'a Happening) -> &'a String, of_back: Option<&str>) -> String {
+        match (self.happening, of_back, &self.run.mode) {
+            (Some(happening), ..) => pick(happening).clone(),
+            (_, Some(text), _) => text.to_owned(),
+            (.., Mode::Ending(_, reason)) => reason.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
+impl Environment for Scene<'_> {
+    fn look_up(&self, reference: &Ref) -> Found {
+        let name = &reference.name;
+        match reference.kind {
+            RefKind::Fact => self.run.facts.get(name).map_or_else(
+                || Found::Never(format!("the fact `{name}` has not been asked yet")),
+                |value| Found::Value(value.clone()),
+            ),
+            RefKind::Capture if name.starts_with('.') || self.run.secret_captures.contains(name) => Found::Later,
+            RefKind::Capture => self.run.captures.get(name).map_or_else(
+                || Found::Never(format!("`{name}` was not captured")),
+                |value| Found::Value(value.clone()),
+            ),
+            RefKind::Metric => self.metric(name),
+            RefKind::Baseline => {
+                let baseline = self.plan.metric(name).and_then(|m| m.baseline.clone());
+                Found::Value(baseline.unwrap_or(Value::None))
+            }
+            RefKind::Word => self.word(name),
+            RefKind::Secret | RefKind::Output => Found::Later,
+            RefKind::Var | RefKind::Let | RefKind::Loop | RefKind::Param | RefKind::Gate | RefKind::Flag | RefKind::Answer => {
+                Found::Never(format!("`{name}` is not known here"))
+            }
+        }
+    }
+
+    /// True once it has held; unknown while it may still come to hold or nothing was seen; else false.
+    fn held(&self, id: u32) -> Option<Value> {
+        let span = self.spans?(id);
+        Some(match span {
+            Some(span) if span.held => Value::Bool(true),
+            Some(span) if span.since.is_none() && span.blind == 0 && span.judged => Value::Bool(false),
+            _ => Value::None,
+        })
+    }
+
+    fn running(&self, step: &str) -> Option<SignedDuration> {
+        let running = |ix: &crate::plan::NodeIx| self.run.node(*ix).status == Status::Running;
+        let node = self.plan.named(step).into_iter().find(running)?;
+        self.run.node(node).work.as_ref().map(|w| self.now.duration_since(w.since))
+    }
+}

@@ -1,0 +1,507 @@
+//! The state of a run: the fold of its events, and of nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::plan::{NodeIx, NodeKind, Outcome, Plan};
+use crate::value::{Expr, Value};
+
+use super::event::{Checked, Ended, Ending, Failure, Part, Sample, Slot, Truth, Who};
+use super::span::Span;
+
+/// A run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its id.
+    pub id: String,
+    /// Who started it.
+    pub by: Who,
+    /// The directory in which its commands run.
+    pub dir: String,
+    /// The digest of its plan.
+    pub digest: String,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When the last event happened.
+    pub now: Timestamp,
+    /// T+0, once it is known for good.
+    pub zero: Option<Timestamp>,
+    /// How far the live part is.
+    pub live: Live,
+    /// The nodes, by their index.
+    pub nodes: Vec<NodeState>,
+    /// How many of the plan's phases are through.
+    pub phases_done: usize,
+    /// How many nodes have started: their order is the order of the way back, reversed.
+    pub order: u32,
+    /// The metrics, by their index.
+    pub metrics: Vec<MetricState>,
+    /// The triggers, by their index.
+    pub triggers: Vec<TriggerState>,
+    /// What the world answered.
+    pub facts: BTreeMap<String, Value>,
+    /// What was kept.
+    pub captures: BTreeMap<String, Value>,
+    /// What was kept and is secret: only that it was.
+    pub secret_captures: BTreeSet<String>,
+    /// The messages, by their key.
+    pub messages: Vec<MessageState>,
+    /// What a failure or a trigger leads to, before it has.
+    pub consequences: Vec<Consequence>,
+    /// What the run is doing.
+    pub mode: Mode,
+    /// The way back, once it has begun; it is kept for the report.
+    pub back: Option<Back>,
+    /// It is being halted, or has been.
+    pub halt: Option<Halt>,
+    /// What did not go well although the run went on.
+    pub reservations: Vec<String>,
+    /// Why the lock was refused.
+    pub refused: Option<String>,
+    /// Why a fact is not known.
+    pub unanswered: Option<String>,
+    /// The lock is held.
+    pub locked: bool,
+    /// The nodes that are doing something.
+    pub active: BTreeSet<NodeIx>,
+    parents: Vec<Option<NodeIx>>,
+    phases: Vec<NodeIx>,
+}
+
+/// How far the live part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Live {
+    Before,
+    Running,
+    Ended,
+}
+
+/// What the run is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mode {
+    /// It goes forward.
+    Forward,
+    /// It waits for a person, and then takes another outcome.
+    Paused {
+        /// Until when.
+        until: Timestamp,
+        /// What happens then.
+        otherwise: Outcome,
+        /// Why it waits.
+        reason: String,
+    },
+    /// It goes back; [`Run::back`] says how.
+    Back,
+    /// It is clear how it ends.
+    Ending(Ending, String),
+    /// It has ended.
+    Ended(Ending),
+}
+
+/// The way back, while it is gone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Back {
+    /// Which rollback.
+    pub rollback: usize,
+    /// Why.
+    pub reason: String,
+    /// Who or what caused it.
+    pub by: String,
+    /// Where it happened.
+    pub node: Option<NodeIx>,
+    /// How long it takes at most, in words.
+    pub eta: Option<String>,
+    /// When it began.
+    pub since: Timestamp,
+    /// How many of the procedure's nodes are through.
+    pub done: usize,
+    /// The steps that were undone, in that order.
+    pub undone: Vec<NodeIx>,
+    /// A gate behind the undoing did not pass.
+    pub unhealthy: Option<Failure>,
+    /// An undo, or something before it, failed.
+    pub stuck: Option<(NodeIx, Failure)>,
+}
+
+/// What a failure or a trigger leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Consequence {
+    /// What.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+    /// Who or what caused it.
+    pub cause: Cause,
+}
+
+/// Who or what caused something.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cause {
+    /// A node that did not go well.
+    Node(NodeIx),
+    /// A trigger that fired, by its index.
+    Trigger(u32),
+    /// Nobody answered.
+    Nobody,
+    /// A person wanted it.
+    Person(Who),
+}
+
+/// A run that is being halted, or has been.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Halt {
+    /// Who.
+    pub by: Who,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Nothing runs any more.
+    pub complete: bool,
+}
+
+/// How far a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Status {
+    Pending,
+    Waiting,
+    Running,
+    Succeeded,
+    Failed,
+    Interrupted,
+    Skipped,
+}
+
+impl Status {
+    /// Whether nothing more happens to it on the way forward.
+    pub fn is_final(self) -> bool {
+        match self {
+            Status::Pending | Status::Waiting | Status::Running => false,
+            Status::Succeeded | Status::Failed | Status::Interrupted | Status::Skipped => true,
+        }
+    }
+}
+
+/// How far the undo of a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum UndoStatus {
+    NotBegun,
+    Undoing,
+    Undone,
+    Passed,
+    Failed,
+}
+
+/// The state of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeState {
+    /// How far it is.
+    pub status: Status,
+    /// Since when it waits for its moment, and until when.
+    pub until: Option<Timestamp>,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// When it began in the order of all nodes, from 1; 0 if it has not.
+    pub order: u32,
+    /// What it is doing.
+    pub work: Option<WorkState>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// How far its undo is.
+    pub undo: UndoStatus,
+    /// Why its undo was passed over or failed.
+    pub undo_note: Option<String>,
+    /// Of a phase, how many of its nodes are through.
+    pub done: usize,
+}
+
+/// What a node is doing: its actions one after the other, forward or back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkState {
+    /// Its actions or its undo.
+    pub part: Part,
+    /// Since when; its limit counts from there.
+    pub since: Timestamp,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// How many of its tries are used up; an attempt that a halt cut short is none.
+    pub tries: u32,
+    /// The action that runs or comes next, from 0.
+    pub action: u32,
+    /// What the action is doing; nothing before it began.
+    pub state: Option<ActionState>,
+    /// The failure that ended the last action.
+    pub failed: Option<Failure>,
+    /// When it is tried again.
+    pub again: Option<Timestamp>,
+}
+
+/// What an action is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ActionState {
+    /// Something runs in the world.
+    Running {
+        /// Since when.
+        since: Timestamp,
+        /// It is being stopped, and why.
+        stopping: Option<Failure>,
+    },
+    /// A gate is looking.
+    Gate(Box<GateState>),
+    /// A hold is waiting.
+    Hold(Box<HoldState>),
+    /// A message must have been sent before the node goes on.
+    Message,
+    /// Nobody knows what came of it: the runner ended in the middle.
+    InDoubt,
+}
+
+/// What a gate has seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GateState {
+    /// Since when it looks.
+    pub since: Timestamp,
+    /// How many attempts it has begun.
+    pub attempts: u32,
+    /// When the newest attempt began.
+    pub attempt_since: Option<Timestamp>,
+    /// The newest attempt has not been judged.
+    pub open: bool,
+    /// What its commands and requests gave, once they have.
+    pub looked: Option<Vec<Checked>>,
+    /// Passing attempts in a row.
+    pub passes: u32,
+    /// Failing attempts in all.
+    pub failures: u32,
+    /// Failing attempts in a row.
+    pub failures_in_row: u32,
+    /// Attempts in a row that could not measure.
+    pub errors: u32,
+    /// What the newest attempt gave.
+    pub last: Option<(Truth, Vec<Checked>)>,
+    /// The spans of its conditions, by check and `for`.
+    pub spans: BTreeMap<(u32, u32), Span>,
+}
+
+/// What a hold has seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HoldState {
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Its checks.
+    pub checks: BTreeMap<u32, HoldCheck>,
+    /// The spans of its conditions, by check and `for`.
+    pub spans: BTreeMap<(u32, u32), Span>,
+}
+
+/// A check of a hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HoldCheck {
+    /// What the newest sample made of it.
+    pub truth: Truth,
+    /// Bad samples in all.
+    pub bad: u32,
+    /// Bad samples in a row.
+    pub bad_in_row: u32,
+    /// When it was judged.
+    pub at: Timestamp,
+}
+
+/// The state of a metric.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetricState {
+    /// How many samples there have been.
+    pub count: u64,
+    /// The newest.
+    pub last: Option<Sample>,
+    /// The newest few, oldest first, for reports.
+    pub recent: Vec<Sample>,
+}
+
+/// So many samples of a metric are kept for reports.
+const RECENT: usize = 20;
+
+/// The state of a trigger.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TriggerState {
+    /// Since when it watches.
+    pub armed: Option<Timestamp>,
+    /// It has fired and its condition has not been false since.
+    pub fired: bool,
+    /// How often it has fired.
+    pub times: u32,
+    /// The spans of its condition.
+    pub spans: BTreeMap<u32, Span>,
+    /// Samples without data in a row, and since when.
+    pub blind: Option<(u32, Timestamp)>,
+    /// That it is blind has been said.
+    pub told_blind: bool,
+}
+
+/// The state of a message.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct MessageState {
+    pub channel: String,
+    pub subject: Option<String>,
+    pub text: String,
+    pub settings: Vec<(String, Value)>,
+    pub slot: Option<Slot>,
+    pub sent: Option<Result<(), String>>,
+}
+
+impl Run {
+    /// A run of a plan before its first event.
+    pub fn new(plan: &Plan) -> Self {
+        let node = NodeState {
+            status: Status::Pending,
+            until: None,
+            started: None,
+            ended: None,
+            order: 0,
+            work: None,
+            failure: None,
+            undo: UndoStatus::NotBegun,
+            undo_note: None,
+            done: 0,
+        };
+        Run {
+            id: String::new(),
+            by: Who::default(),
+            dir: String::new(),
+            digest: String::new(),
+            started: None,
+            now: Timestamp::UNIX_EPOCH,
+            zero: None,
+            live: Live::Before,
+            nodes: vec![node; plan.nodes.len()],
+            phases_done: 0,
+            order: 0,
+            metrics: vec![MetricState::default(); plan.metrics.len()],
+            triggers: vec![TriggerState::default(); plan.triggers.len()],
+            facts: BTreeMap::new(),
+            captures: BTreeMap::new(),
+            secret_captures: BTreeSet::new(),
+            messages: Vec::new(),
+            consequences: Vec::new(),
+            mode: Mode::Forward,
+            back: None,
+            halt: None,
+            reservations: Vec::new(),
+            refused: None,
+            unanswered: None,
+            locked: false,
+            active: BTreeSet::new(),
+            parents: plan.nodes.iter().map(|n| n.parent).collect(),
+            phases: plan.phases.clone(),
+        }
+    }
+
+    /// The state of a node.
+    pub fn node(&self, ix: NodeIx) -> &NodeState {
+        &self.nodes[ix.index()]
+    }
+
+    pub(super) fn node_mut(&mut self, ix: NodeIx) -> &mut NodeState {
+        &mut self.nodes[ix.index()]
+    }
+
+    pub(super) fn parent(&self, ix: NodeIx) -> Option<NodeIx> {
+        self.parents[ix.index()]
+    }
+
+    /// What a node's slot is doing, if the slot is the one that runs.
+    pub(super) fn slot_state(&self, slot: Slot) -> Option<&ActionState> {
+        let work = self.node(slot.node).work.as_ref()?;
+        let same = work.part == slot.part && work.attempt == slot.attempt && work.action == slot.action;
+        work.state.as_ref().filter(|_| same)
+    }
+
+    /// The slot of what a node is doing.
+    pub fn slot(&self, node: NodeIx) -> Option<Slot> {
+        let work = self.node(node).work.as_ref()?;
+        Some(Slot { node, part: work.part, attempt: work.attempt, action: work.action })
+    }
+
+    /// The ending, once it is reached for good.
+    pub fn ending(&self) -> Option<Ending> {
+        match self.mode {
+            Mode::Ended(ending) => Some(ending),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing more will happen in this process: the run has ended, or it was halted.
+    pub fn is_over(&self) -> bool {
+        self.ending().is_some() || self.halt.as_ref().is_some_and(|h| h.complete)
+    }
+
+    /// How many nodes of the timeline that do work are through, and how many there are.
+    pub fn progress(&self, plan: &Plan) -> (usize, usize) {
+        let works: Vec<NodeIx> =
+            plan.timeline().into_iter().filter(|ix| matches!(plan.node(*ix).kind, NodeKind::Work(_))).collect();
+        (works.iter().filter(|ix| self.node(**ix).status.is_final()).count(), works.len())
+    }
+
+    /// The newest sample of a metric, if it is still young enough to be believed: three of its intervals.
+    pub fn fresh(&self, plan: &Plan, metric: u32, now: Timestamp) -> Option<&Sample> {
+        let sample = self.metrics[metric as usize].last.as_ref()?;
+        let every = plan.metrics[metric as usize].every;
+        (now.duration_since(sample.at) <= every * 3).then_some(sample)
+    }
+
+    pub(super) fn remember(&mut self, metric: u32, sample: Sample) {
+        let state = &mut self.metrics[metric as usize];
+        state.count += 1;
+        if state.recent.len() == RECENT {
+            state.recent.remove(0);
+        }
+        state.recent.push(sample.clone());
+        state.last = Some(sample);
+    }
+
+    pub(super) fn end_node(&mut self, ix: NodeIx, ended: Ended, at: Timestamp) {
+        let node = self.node_mut(ix);
+        let was_final = node.status.is_final();
+        node.status = match ended {
+            Ended::Succeeded => Status::Succeeded,
+            Ended::Failed => Status::Failed,
+            Ended::Interrupted => Status::Interrupted,
+        };
+        node.ended = Some(at);
+        node.work = None;
+        self.active.remove(&ix);
+        if !was_final {
+            self.count_through(ix);
+        }
+    }
+
+    /// One node more is through: its phase, or the plan, goes on behind it.
+    pub(super) fn count_through(&mut self, ix: NodeIx) {
+        match self.parent(ix) {
+            Some(parent) => self.node_mut(parent).done += 1,
+            None if self.phases.contains(&ix) => self.phases_done += 1,
+            None => self.back.iter_mut().for_each(|back| back.done += 1),
+        }
+    }
+}
+
+/// The metrics, by index, that a condition names.
+pub(crate) fn metrics_of(plan: &Plan, expr: &Expr) -> Vec<u32> {
+    use crate::value::RefKind;
+    let mut found = Vec::new();
+    for name in expr.names(RefKind::Metric) {
+        if let Some(i) = plan.metrics.iter().position(|m| m.id == name) {
+            found.push(i as u32);
+        }
+    }
+    found
+}

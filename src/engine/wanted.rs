@@ -1,0 +1,247 @@
+//! `wanted`: which effects should be in flight, and when to look again.
+
+use jiff::Timestamp;
+
+use crate::plan::{ActionKind, Gate, Hold, HoldLength, Look, NodeIx, NodeKind, Plan, Work};
+
+use super::decide::{HALT_PATIENCE, Standing, actions_of, needs_world, watches_time};
+use super::effect::{EffectId, Wanted};
+use super::event::{Part, Slot};
+use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_of};
+
+/// When the limit of what a node is doing is over; nothing if it ends by itself.
+pub fn deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
+    let (work, state) = (plan.node(ix).work()?, run.node(ix).work.as_ref()?);
+    // A hold ends by itself, a message waits for nothing but its own tries.
+    let own_end = actions_of(work, state.part).iter().all(|a| matches!(a.kind, ActionKind::Hold(_) | ActionKind::Notify(_)));
+    if own_end {
+        return None;
+    }
+    if let (Some(until), Part::Forward) = (work.limit.until, state.part) {
+        let zero = run.zero.or(plan.release.as_ref().and_then(|r| r.start));
+        if let Some(moment) = zero.and_then(|zero| zero.checked_add(until).ok()) {
+            return Some(moment);
+        }
+    }
+    state.since.checked_add(work.limit.duration).ok()
+}
+
+/// Which effects should be in flight now.
+pub fn wanted(plan: &Plan, run: &Run, now: Timestamp) -> Wanted {
+    let mut collector = Collector { plan, run, now, wanted: Wanted::default(), dues: vec![None; plan.metrics.len()] };
+    if run.started.is_some() && !run.is_over() {
+        collector.collect();
+    }
+    collector.wanted
+}
+
+struct Collector<'a> {
+    plan: &'a Plan,
+    run: &'a Run,
+    now: Timestamp,
+    wanted: Wanted,
+    /// When each metric is wanted next.
+    dues: Vec<Option<Timestamp>>,
+}
+
+impl Collector<'_> {
+    fn collect(&mut self) {
+        let standing = Standing::of(self.plan, self.run, self.now);
+        if standing.holds_lock {
+            self.wanted.effects.push(EffectId::Lock);
+        }
+        if self.run.live == Live::Running && !self.run.locked {
+            return;
+        }
+        for (key, message) in self.run.messages.iter().enumerate() {
+            if message.sent.is_none() {
+                self.wanted.effects.push(EffectId::Message(key as u32));
+            }
+        }
+        // While the run is being halted nothing else is wanted, and what runs no more.
+        if let Some(halt) = &self.run.halt {
+            return self.wake(halt.since + HALT_PATIENCE);
+        }
+        if standing.asks_facts {
+            for (i, fact) in self.plan.facts.iter().enumerate() {
+                if !self.run.facts.contains_key(&fact.name) {
+                    self.wanted.effects.push(EffectId::Fact(i as u32));
+                }
+            }
+        }
+        if let Mode::Paused { until, .. } = &self.run.mode {
+            self.wake(*until);
+        }
+        self.waiting();
+        for ix in &self.run.active {
+            self.node(*ix);
+        }
+        if matches!(self.run.mode, Mode::Forward | Mode::Paused { .. }) {
+            self.triggers();
+        }
+        self.samples();
+    }
+
+    fn wake(&mut self, at: Timestamp) {
+        self.wanted.wake = Some(self.wanted.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    /// The node whose moment has not come.
+    fn waiting(&mut self) {
+        let mut next = self.plan.phases.get(self.run.phases_done).copied();
+        while let Some(ix) = next {
+            let state = self.run.node(ix);
+            if state.status == Status::Waiting
+                && let Some(until) = state.until
+            {
+                self.wake(until);
+            }
+            next = match &self.plan.node(ix).kind {
+                NodeKind::Phase { children, limit } => {
+                    let first = children.first().and_then(|c| self.run.node(*c).started);
+                    if let (Some(limit), Some(first)) = (limit, first)
+                        && let Ok(end) = first.checked_add(limit.duration)
+                    {
+                        self.wake(end);
+                    }
+                    children.get(state.done).copied()
+                }
+                NodeKind::Work(_) | NodeKind::Undo { .. } => None,
+            };
+        }
+    }
+
+    fn node(&mut self, ix: NodeIx) {
+        let (Some(work), Some(state)) = (self.plan.node(ix).work(), &self.run.node(ix).work) else { return };
+        if let Some(limit) = deadline(self.plan, self.run, ix) {
+            self.wake(limit);
+        }
+        if let Some(again) = state.again {
+            self.wake(again);
+        }
+        let slot = Slot { node: ix, part: state.part, attempt: state.attempt, action: state.action };
+        self.action(work, state, slot);
+    }
+
+    fn action(&mut self, work: &Work, state: &WorkState, slot: Slot) {
+        let Some(action) = actions_of(work, state.part).get(state.action as usize) else { return };
+        match (&state.state, &action.kind) {
+            (Some(ActionState::Running { since, stopping: None }), _) => {
+                self.wanted.effects.push(EffectId::Action(slot));
+                if let Some(end) = action.within.and_then(|within| since.checked_add(within).ok()) {
+                    self.wake(end);
+                }
+            }
+            (Some(ActionState::Gate(_)), ActionKind::Gate(gate)) => self.gate(slot, gate),
+            (Some(ActionState::Hold(hold_state)), ActionKind::Hold(hold)) => {
+                self.wake(hold_state.until);
+                self.hold(hold, hold_state.since);
+            }
+            _ => {}
+        }
+    }
+
+    fn gate(&mut self, slot: Slot, gate: &Gate) {
+        let Some(ActionState::Gate(state)) = self.run.slot_state(slot) else { return };
+        if let Some(end) = gate.within.and_then(|within| state.since.checked_add(within).ok()) {
+            self.wake(end);
+        }
+        match state.attempt_since {
+            Some(since) if state.open => {
+                if needs_world(gate) && state.looked.is_none() {
+                    self.wanted.effects.push(EffectId::Look(slot, state.attempts));
+                }
+                for look in &gate.looks {
+                    if let Look::Metric(check) = look {
+                        for metric in metrics_of(self.plan, &check.expr) {
+                            let sampled = self.run.metrics[metric as usize].last.as_ref().is_some_and(|s| s.at >= since);
+                            if !sampled {
+                                self.due(metric, since);
+                            }
+                        }
+                    }
+                }
+            }
+            Some(since) => {
+                if let Ok(next) = since.checked_add(gate.every) {
+                    self.wake(next);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn hold(&mut self, hold: &Hold, since: Timestamp) {
+        if let HoldLength::For(length) = hold.length
+            && length.is_zero()
+        {
+            return;
+        }
+        for check in &hold.checks {
+            for metric in metrics_of(self.plan, &check.expr) {
+                let every = hold.every.unwrap_or(self.plan.metrics[metric as usize].every);
+                self.regularly(metric, since, every);
+            }
+        }
+    }
+
+    fn triggers(&mut self) {
+        for (i, trigger) in self.plan.triggers.iter().enumerate() {
+            let Some(since) = self.run.triggers[i].armed else { continue };
+            for metric in metrics_of(self.plan, &trigger.when.expr) {
+                let every = self.plan.metrics[metric as usize].every;
+                self.regularly(metric, since, every);
+            }
+            // How long a step has been running shows at the earliest a second from now.
+            if watches_time(&trigger.when.expr) && !self.run.triggers[i].fired {
+                self.wake(self.now + jiff::SignedDuration::from_secs(1));
+            }
+        }
+        self.moments();
+    }
+
+    /// Moments at which a trigger is armed or disarmed by the clock.
+    fn moments(&mut self) {
+        use crate::plan::Moment;
+        if self.run.live != Live::Running {
+            return;
+        }
+        let Some(zero) = self.run.zero else { return };
+        let offsets = self.plan.triggers.iter().flat_map(|t| t.from.iter().chain(&t.until)).filter_map(|m| match m {
+            Moment::Offset(offset) => zero.checked_add(*offset).ok(),
+            Moment::Start(_) | Moment::End(_) | Moment::LiveEnd => None,
+        });
+        let next = offsets.filter(|at| *at > self.now).min();
+        if let Some(next) = next {
+            self.wake(next);
+        }
+    }
+
+    /// Somebody wants a sample of a metric every so often, from a moment on.
+    fn regularly(&mut self, metric: u32, since: Timestamp, every: jiff::SignedDuration) {
+        let last = self.run.metrics[metric as usize].last.as_ref().map(|s| s.at);
+        let due = match last {
+            Some(last) if last >= since => last.checked_add(every).unwrap_or(last),
+            _ => since,
+        };
+        self.due(metric, due);
+    }
+
+    fn due(&mut self, metric: u32, at: Timestamp) {
+        let due = &mut self.dues[metric as usize];
+        *due = Some(due.map_or(at, |d| d.min(at)));
+    }
+
+    /// One question serves everybody who wants that metric at that moment.
+    fn samples(&mut self) {
+        for metric in 0..self.dues.len() {
+            let Some(due) = self.dues[metric] else { continue };
+            if due <= self.now {
+                let count = self.run.metrics[metric].count;
+                self.wanted.effects.push(EffectId::Sample(metric as u32, count));
+            } else {
+                self.wake(due);
+            }
+        }
+    }
+}

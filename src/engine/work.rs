@@ -1,0 +1,108 @@
+//! An effect with everything the world needs for it.
+
+use jiff::Timestamp;
+
+use crate::plan::{Action, ActionKind, Fact, Look, Metric, Plan, each_expr_of};
+use crate::value::{Environment, EvalError, Expr, Found, evaluate, fold};
+
+use super::decide::actions_of;
+use super::effect::{Effect, EffectId, Outgoing};
+use super::scene::Scene;
+use super::state::Run;
+
+/// The effect of a wish, with what is known put in. What stays open are secrets, and what its own result will say.
+pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
+    let scene = Scene::new(plan, run, now);
+    match id {
+        EffectId::Lock => Effect::Lock(plan.runbook.locks.clone()),
+        EffectId::Fact(i) => {
+            let fact = &plan.facts[i as usize];
+            match closed(&fact.action, &scene) {
+                Ok(action) => Effect::Fact(Box::new(Fact { action, ..fact.clone() })),
+                Err(why) => Effect::Impossible(why),
+            }
+        }
+        EffectId::Action(slot) => {
+            let work = plan.node(slot.node).work();
+            match work.and_then(|w| actions_of(w, slot.part).get(slot.action as usize)) {
+                Some(action) => match closed(action, &scene) {
+                    Ok(action) => Effect::Action(Box::new(action)),
+                    Err(why) => Effect::Impossible(why),
+                },
+                None => Effect::Impossible("the plan has no such action".into()),
+            }
+        }
+        EffectId::Look(slot, _) => {
+            let work = plan.node(slot.node).work();
+            let action = work.and_then(|w| actions_of(w, slot.part).get(slot.action as usize));
+            match action.map(|a| &a.kind) {
+                Some(ActionKind::Gate(gate)) => looks(&gate.looks, &scene),
+                _ => Effect::Impossible("the plan has no such gate".into()),
+            }
+        }
+        EffectId::Sample(metric, _) => {
+            let metric = &plan.metrics[metric as usize];
+            match closed(&metric.action, &scene) {
+                Ok(action) => Effect::Sample(Box::new(Metric { action, ..metric.clone() })),
+                Err(why) => Effect::Impossible(why),
+            }
+        }
+        EffectId::Message(key) => {
+            let message = &run.messages[key as usize];
+            match plan.channels.iter().find(|c| c.id == message.channel) {
+                Some(channel) => Effect::Message(Outgoing {
+                    channel: channel.clone(),
+                    subject: message.subject.clone(),
+                    text: message.text.clone(),
+                    settings: message.settings.clone(),
+                }),
+                None => Effect::Impossible(format!("the plan has no channel `{}`", message.channel)),
+            }
+        }
+    }
+}
+
+/// What a gate looks at in the world, metrics aside: the engine judges those itself.
+fn looks(looks: &[Look], scene: &Scene<'_>) -> Effect {
+    let mut closed_looks = Vec::new();
+    for look in looks {
+        match look {
+            Look::Action(action) => match closed(action, scene) {
+                Ok(action) => closed_looks.push(Look::Action(action)),
+                Err(why) => return Effect::Impossible(why),
+            },
+            Look::Expect(check) => {
+                let mut check = check.clone();
+                check.expr = fold(check.expr, scene);
+                closed_looks.push(Look::Expect(check));
+            }
+            Look::Metric(_) => {}
+        }
+    }
+    Effect::Look(closed_looks)
+}
+
+/// An action with everything in it that the run knows. Says what is missing.
+fn closed(action: &Action, scene: &Scene<'_>) -> Result<Action, String> {
+    let mut action = action.clone();
+    let mut problem = None;
+    each_expr_of(&mut action, &mut |expr| {
+        let folded = fold(std::mem::replace(expr, Expr::Error), scene);
+        let never = folded.refs().into_iter().find_map(|r| match scene.look_up(r) {
+            Found::Never(why) => Some(why),
+            Found::Value(_) | Found::Later => None,
+        });
+        let failed = match evaluate(&folded, scene) {
+            Err(EvalError::Failed(why)) => Some(why),
+            Ok(_) | Err(EvalError::Later) => None,
+        };
+        if let Some(why) = never.or(failed) {
+            problem.get_or_insert(why);
+        }
+        *expr = folded;
+    });
+    match problem {
+        Some(why) => Err(why),
+        None => Ok(action),
+    }
+}

@@ -1,0 +1,210 @@
+//! Requests: built, never pasted; bounded in time, redirects and size.
+
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use percent_encoding::utf8_percent_encode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+
+use crate::engine::{Failure, FailureSort};
+use crate::plan::{Body, Request, UrlPart};
+use crate::value::{Expr, Value, evaluate};
+
+use super::mask::UNRESERVED;
+use super::output::harmless_line;
+use super::scope::{Answer, HandOver, Outcome};
+use super::{Ran, Stop, Stopper, World};
+
+/// The largest body that is read, in bytes.
+const LARGEST: usize = 8 * 1024 * 1024;
+
+/// A redirect more is one too many.
+const REDIRECTS: usize = 10;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A request with everything worked out.
+pub(super) struct Prepared {
+    method: reqwest::Method,
+    url: url::Url,
+    headers: HeaderMap,
+    body: Option<Vec<u8>>,
+}
+
+impl World {
+    pub(super) async fn client(&self) -> Result<&reqwest::Client, String> {
+        let build = || async {
+            reqwest::Client::builder()
+                .user_agent(concat!("runbook/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::limited(REDIRECTS))
+                .connect_timeout(CONNECT)
+                .build()
+        };
+        self.client.get_or_try_init(build).await.map_err(|e| format!("HTTP is not available: {}", deepest(&e)))
+    }
+
+    /// Sends a request, with what its gate captured before.
+    pub(super) async fn request(&self, request: &Request, captured: &[(String, Value)], mut stop: Stopper) -> Ran {
+        let scope = HandOver { vault: &self.vault, captured };
+        let error = |why: String| Ran::Failed(Failure::new(FailureSort::Error, self.vault.mask().text(&why)));
+        let prepared = match prepare(request, &scope) {
+            Ok(prepared) => prepared,
+            Err(why) => return error(why),
+        };
+        let client = match self.client().await {
+            Ok(client) => client,
+            Err(why) => return error(why),
+        };
+        tokio::select! {
+            answer = self.exchange(client, prepared) => match answer {
+                Ok(answer) => Ran::Through(Outcome::Answer(answer)),
+                Err(why) => Ran::Failed(Failure::new(FailureSort::Failed, self.vault.mask().text(&why))),
+            },
+            _ = stop.wait_for(|wish| *wish != Stop::No) => Ran::Cancelled,
+        }
+    }
+
+    async fn exchange(&self, client: &reqwest::Client, prepared: Prepared) -> Result<Answer, String> {
+        let mut builder = client.request(prepared.method, prepared.url).headers(prepared.headers);
+        if let Some(body) = prepared.body {
+            builder = builder.body(body);
+        }
+        #[allow(clippy::disallowed_methods, reason = "the latency of a request is measured here")]
+        let began = Instant::now();
+        let mut response = builder.send().await.map_err(|e| unreachable(&e))?;
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| unreachable(&e))? {
+            if bytes.len() + chunk.len() > LARGEST {
+                return Err(format!("the answer ({status}) is larger than 8 MiB"));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        let latency = SignedDuration::try_from(began.elapsed()).unwrap_or(SignedDuration::MAX);
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        let masked = self.vault.mask().text(&body);
+        let tail = masked.lines().filter(|l| !l.trim().is_empty()).take(5).map(harmless_line).collect();
+        // To the microsecond: finer than that it says nothing.
+        let latency = SignedDuration::from_micros((latency.as_micros()) as i64);
+        Ok(Answer { status, headers, body, latency, tail })
+    }
+}
+
+fn prepare(request: &Request, scope: &HandOver<'_>) -> Result<Prepared, String> {
+    let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| format!("`{}` is not a method", request.method))?;
+    let url = build_url(&request.url, scope)?;
+    let mut headers = HeaderMap::new();
+    for (name, expr) in &request.header {
+        let value = text(expr, scope)?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a name of a header"))?;
+        let mut value =
+            HeaderValue::from_str(&value).map_err(|_| format!("the header `{name}` would have a character that no header may have"))?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    let (body, kind) = match &request.body {
+        None => (None, None),
+        Some(Body::Json(expr)) => {
+            let json = evaluate(expr, scope).map_err(|e| e.to_string())?.to_json();
+            (Some(json.to_string().into_bytes()), Some("application/json"))
+        }
+        Some(Body::Form(entries)) => {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            for (name, expr) in entries {
+                form.append_pair(name, &text(expr, scope)?);
+            }
+            (Some(form.finish().into_bytes()), Some("application/x-www-form-urlencoded"))
+        }
+        Some(Body::Text(expr)) => (Some(text(expr, scope)?.into_bytes()), None),
+    };
+    if let Some(kind) = kind
+        && !headers.contains_key(CONTENT_TYPE)
+    {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    Ok(Prepared { method, url, headers, body })
+}
+
+fn text(expr: &Expr, scope: &HandOver<'_>) -> Result<String, String> {
+    evaluate(expr, scope).map(|v| v.to_string()).map_err(|e| e.to_string())
+}
+
+/// The URL of its pieces: a `url` as it is, other values percent-encoded, so that none can become a host, a path or a
+/// parameter of its own.
+fn build_url(parts: &[UrlPart], scope: &HandOver<'_>) -> Result<url::Url, String> {
+    let mut built = String::new();
+    for part in parts {
+        match part {
+            UrlPart::Text(literal) => built.push_str(literal),
+            UrlPart::Base(expr) => built.push_str(&text(expr, scope)?),
+            UrlPart::Value(expr) => built.extend(utf8_percent_encode(&text(expr, scope)?, UNRESERVED)),
+        }
+    }
+    let url = url::Url::parse(&built).map_err(|e| format!("`{}` is not a URL: {e}", super::short(&built)))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(format!("`{}` is not a URL of a web server", super::short(&built)));
+    }
+    Ok(url)
+}
+
+/// Why there is no answer, in words.
+pub(super) fn unreachable(error: &reqwest::Error) -> String {
+    let host = error.url().map(|u| {
+        let port = u.port().map(|p| format!(":{p}")).unwrap_or_default();
+        format!("{}{port}", u.host_str().unwrap_or_default())
+    });
+    let host = host.unwrap_or_else(|| "the server".into());
+    let cause = deepest(error);
+    if error.is_redirect() {
+        return format!("{host} redirects more than {REDIRECTS} times");
+    }
+    if error.is_timeout() {
+        return format!("{host} did not answer in time");
+    }
+    if error.is_connect() {
+        return format!("{host} cannot be reached: {cause}");
+    }
+    format!("{host} did not answer: {cause}")
+}
+
+/// The cause at the bottom, which says most.
+fn deepest(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    super::short(&cause.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::vault::Vault;
+
+    fn built(parts: &[UrlPart]) -> Result<String, String> {
+        let vault = Vault::default();
+        build_url(parts, &HandOver { vault: &vault, captured: &[] }).map(|u| u.to_string())
+    }
+
+    #[test]
+    fn a_value_in_a_url_is_never_more_than_a_value() {
+        let base = || UrlPart::Base(Expr::text("https://api.example"));
+        let value = |v: &str| UrlPart::Value(Expr::text(v));
+        let text = |t: &str| UrlPart::Text(t.into());
+        assert_eq!(
+            built(&[base(), text("/users/"), value("a/../b?x=1&y#z @é"), text("?q="), value("&admin=1")]),
+            Ok("https://api.example/users/a%2F..%2Fb%3Fx%3D1%26y%23z%20%40%C3%A9?q=%26admin%3D1".into())
+        );
+        // In the place of a host a value cannot bring another one.
+        assert!(built(&[text("https://"), value("evil.example/"), text(".example/")]).is_err());
+        assert_eq!(built(&[text("https://"), value("eu-1"), text(".example/")]), Ok("https://eu-1.example/".into()));
+        assert!(built(&[UrlPart::Base(Expr::text("file:///etc/passwd"))]).is_err());
+    }
+}

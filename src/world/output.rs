@@ -1,0 +1,180 @@
+//! What a command prints: to its file, to the screen, and what is kept of it.
+//!
+//! Everything is masked before it goes anywhere. What is kept in memory is bounded, whatever is printed.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use crate::engine::EffectId;
+use crate::source::one_line;
+
+use super::Live;
+use super::mask::{Mask, MaskStream};
+
+/// So much of each stream is kept for `expect` and `capture`.
+const KEPT: usize = 1024 * 1024;
+
+/// So much of an action's output goes to its file.
+const FILE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// So many of the last lines are kept for messages.
+const TAIL: usize = 20;
+
+/// A line is cut there on the screen and in messages.
+const LINE: usize = 400;
+
+/// What was printed on one stream.
+#[derive(Debug, Default)]
+pub(super) struct Printed {
+    pub(super) kept: Vec<u8>,
+    pub(super) truncated: bool,
+    pub(super) tail: VecDeque<String>,
+}
+
+/// The file of an action's output, opened when there is something to write.
+pub(super) struct OutputFile {
+    path: PathBuf,
+    file: Option<tokio::fs::File>,
+    written: usize,
+    failed: bool,
+}
+
+impl OutputFile {
+    pub(super) fn new(path: &Path) -> Self {
+        OutputFile { path: path.to_owned(), file: None, written: 0, failed: false }
+    }
+
+    /// Writes some masked bytes. A file that cannot be written does not stop a release: its lines were on the screen,
+    /// and the last ones go into the record.
+    async fn write(&mut self, bytes: &[u8]) {
+        if self.failed || bytes.is_empty() || self.written >= FILE_LIMIT {
+            return;
+        }
+        let room = (FILE_LIMIT - self.written).min(bytes.len());
+        if self.put(&bytes[..room]).await.is_err() {
+            self.failed = true;
+            return;
+        }
+        self.written += room;
+        if self.written >= FILE_LIMIT {
+            self.failed = self.put(b"\n[runbook: the rest of the output was not kept]\n").await.is_err();
+        }
+    }
+
+    async fn put(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        if self.file.is_none() {
+            if let Some(folder) = self.path.parent() {
+                tokio::fs::create_dir_all(folder).await?;
+            }
+            self.file = Some(tokio::fs::OpenOptions::new().create(true).append(true).open(&self.path).await?);
+        }
+        match &mut self.file {
+            Some(file) => file.write_all(bytes).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) async fn close(mut self) {
+        if let Some(file) = &mut self.file {
+            self.failed |= file.flush().await.is_err();
+        }
+    }
+}
+
+/// Reads one stream to its end.
+pub(super) struct Reader<'a> {
+    pub(super) id: EffectId,
+    pub(super) mask: &'a Mask,
+    pub(super) live: &'a mpsc::Sender<Live>,
+}
+
+impl Reader<'_> {
+    pub(super) async fn read(
+        &self,
+        stream: Option<impl AsyncRead + Unpin>,
+        file: &tokio::sync::Mutex<OutputFile>,
+        printed: &mut Printed,
+    ) {
+        let Some(mut stream) = stream else { return };
+        let mut masking = self.mask.stream();
+        let mut lines = Lines { id: self.id, live: self.live, partial: Vec::new() };
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let count = match stream.read(&mut buffer).await {
+                Ok(0) | Err(_) => break,
+                Ok(count) => count,
+            };
+            keep(printed, &buffer[..count]);
+            let masked = masking.feed(&buffer[..count]);
+            self.show(&masked, file, printed, &mut lines).await;
+        }
+        self.finish(&mut masking, file, printed, &mut lines).await;
+    }
+
+    async fn show(&self, masked: &[u8], file: &tokio::sync::Mutex<OutputFile>, printed: &mut Printed, lines: &mut Lines<'_>) {
+        file.lock().await.write(masked).await;
+        lines.feed(masked, &mut printed.tail);
+    }
+
+    async fn finish(
+        &self,
+        masking: &mut MaskStream,
+        file: &tokio::sync::Mutex<OutputFile>,
+        printed: &mut Printed,
+        lines: &mut Lines<'_>,
+    ) {
+        let rest = masking.end();
+        self.show(&rest, file, printed, lines).await;
+        lines.end(&mut printed.tail);
+    }
+}
+
+fn keep(printed: &mut Printed, bytes: &[u8]) {
+    let room = KEPT - printed.kept.len();
+    printed.truncated |= bytes.len() > room;
+    printed.kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+}
+
+/// Bytes → lines for the screen. A line that does not end is shown in pieces.
+struct Lines<'a> {
+    id: EffectId,
+    live: &'a mpsc::Sender<Live>,
+    partial: Vec<u8>,
+}
+
+impl Lines<'_> {
+    fn feed(&mut self, bytes: &[u8], tail: &mut VecDeque<String>) {
+        // Of a flood only the end can be read by anybody.
+        let bytes = &bytes[bytes.len().saturating_sub(32 * 1024)..];
+        for piece in bytes.split_inclusive(|b| *b == b'\n' || *b == b'\r') {
+            self.partial.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || piece.ends_with(b"\r") || self.partial.len() > 4 * LINE {
+                self.end(tail);
+            }
+        }
+    }
+
+    fn end(&mut self, tail: &mut VecDeque<String>) {
+        let bytes = std::mem::take(&mut self.partial);
+        let text = String::from_utf8_lossy(&bytes);
+        let line = harmless_line(&text);
+        if line.trim().is_empty() {
+            return;
+        }
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(line.clone());
+        // A screen that cannot keep up misses lines; they are in the file.
+        let _full = self.live.try_send(Live::Line(self.id, line));
+    }
+}
+
+/// A line without escape sequences and control characters, cut to a length.
+pub(super) fn harmless_line(text: &str) -> String {
+    let plain = anstream::adapter::strip_str(text.trim_end_matches(['\n', '\r'])).to_string();
+    crate::paint::cut(&one_line(&plain), LINE)
+}

@@ -1,0 +1,99 @@
+//! The processes of a session: a command and everything it started, ended as a whole.
+//!
+//! Each command is the leader of a session of its own, so it has no terminal to ask on and can be told from everything
+//! else. A process that calls setsid(2) itself leaves the session and is no longer ours: that is how a service starts.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// How often it is looked whether a process is gone.
+const POLL: Duration = Duration::from_millis(10);
+
+/// A session, by the process id of its leader.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Session(Pid);
+
+impl Session {
+    /// The session that a child leads.
+    pub(super) fn of(leader: u32) -> Option<Self> {
+        Pid::from_raw(i32::try_from(leader).ok()?).map(Session)
+    }
+
+    /// Sends a signal to every process of the session.
+    pub(super) fn signal(self, signal: Signal) {
+        // The group first, in one system call; then whoever has made a group of its own. Who is gone is gone.
+        let _gone = kill_process_group(self.0, signal);
+        for member in self.members() {
+            let _gone = kill_process(member, signal);
+        }
+    }
+
+    /// Waits until nobody is left, at most so long. Says whether that came true.
+    pub(super) async fn gone_within(self, limit: Duration) -> bool {
+        let mut waited = Duration::ZERO;
+        while !self.members().is_empty() {
+            if waited >= limit {
+                return false;
+            }
+            tokio::time::sleep(POLL).await;
+            waited += POLL;
+        }
+        true
+    }
+
+    /// Ends whoever is left: first asked, then not.
+    pub(super) async fn end(self, grace: Duration) {
+        if self.members().is_empty() {
+            return;
+        }
+        self.signal(Signal::TERM);
+        if !self.gone_within(grace).await {
+            self.kill().await;
+        }
+    }
+
+    /// Ends everybody at once.
+    pub(super) async fn kill(self) {
+        // A process may fork while it is being counted: until nobody is left.
+        for _ in 0..100 {
+            self.signal(Signal::KILL);
+            if self.gone_within(POLL * 2).await {
+                return;
+            }
+        }
+    }
+
+    /// The living processes of the session. A zombie is dead; it only waits to be counted.
+    #[cfg(target_os = "linux")]
+    fn members(self) -> Vec<Pid> {
+        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+            .filter(|pid| lives_in(*pid, self.0.as_raw_nonzero().get()))
+            .filter_map(Pid::from_raw)
+            .collect()
+    }
+
+    /// Elsewhere only the group can be seen.
+    #[cfg(not(target_os = "linux"))]
+    fn members(self) -> Vec<Pid> {
+        match rustix::process::test_kill_process_group(self.0) {
+            Ok(()) => vec![self.0],
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// Whether a process lives and belongs to a session, by proc_pid_stat(5): the state is the first field behind the name
+/// in parentheses, the session the fourth.
+#[cfg(target_os = "linux")]
+#[allow(clippy::disallowed_methods, reason = "the kernel's own list of processes")]
+fn lives_in(pid: i32, session: i32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let Some((_, fields)) = stat.rsplit_once(')') else { return false };
+    let mut fields = fields.split_ascii_whitespace();
+    let alive = fields.next().is_some_and(|state| !matches!(state, "Z" | "X"));
+    alive && fields.nth(2).and_then(|f| f.parse::<i32>().ok()) == Some(session)
+}
