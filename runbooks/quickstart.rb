@@ -22,8 +22,9 @@ release {
 var version: semver = "1.2.0"
 var fail: percent = 0% { describe "How many requests the new version answers with an error" }
 var shop: string = "target/debug/examples/shop" { describe "The demo shop's program" }
+var data: string = "target/quickstart" { describe "Where it keeps its things" }
 
-fact base: url = run "${shop} url"
+fact base: url = run "${shop} --dir ${data} url"
 
 channel room: console {}
 
@@ -75,20 +76,20 @@ phase preparation: prepare "Preparation" {
     within 15m
     run "cargo build --quiet --example shop"
   }
-  step up "Start version ${release.previous}" { run "${shop} up ${release.previous}" }
+  step up "Start version ${release.previous}" { run "${shop} --dir ${data} up ${release.previous}" }
 }
 
 phase deployment: live "Deployment" at T+0 {
   step backup "Back up the database" {
-    run "${shop} backup"
+    run "${shop} --dir ${data} backup"
     undo none "a backup changes nothing"
   }
 
   for file in ["0015_preferences", "0016_notifications"] {
     step migrate "Apply ${file}" {
       takes = 1s
-      run "${shop} sql runbooks/quickstart/migrations/${file}.sql"
-      undo { run "${shop} sql runbooks/quickstart/rollback/${file}.sql"; takes = 1s }
+      run "${shop} --dir ${data} sql runbooks/quickstart/migrations/${file}.sql"
+      undo { run "${shop} --dir ${data} sql runbooks/quickstart/rollback/${file}.sql"; takes = 1s }
     }
   }
 
@@ -99,17 +100,21 @@ phase deployment: live "Deployment" at T+0 {
   ] {
     step pod "Deploy instance ${p.n}, ${p.share} of the traffic" at p.at {
       within 30s
-      run "${shop} version ${p.n}" {
+      run "${shop} --dir ${data} version ${p.n}" {
         reads = true
         capture before = trim(stdout)
       }
-      run "${shop} deploy ${p.n} ${version} --fail=${fail}"
-      run "${shop} split ${p.share}"
+      run "${shop} --dir ${data} share" {
+        reads = true
+        capture share = trim(stdout)
+      }
+      run "${shop} --dir ${data} deploy ${p.n} ${version} --fail=${fail}"
+      run "${shop} --dir ${data} split ${p.share}"
       gate healthy
       undo {
         takes = 3s
-        run "${shop} deploy ${p.n} ${before}"
-        run "${shop} split-back ${p.share}"
+        run "${shop} --dir ${data} deploy ${p.n} ${before}"
+        run "${shop} --dir ${data} split ${share}"
       }
     }
     hold for 3s { expect error_rate < 50% }

@@ -2,10 +2,14 @@
 #![doc = include_str!("../README.md")]
 
 pub mod check;
+pub mod cli;
 pub mod diagnostic;
+pub mod drive;
 pub mod engine;
+pub mod journal;
 pub mod paint;
 pub mod plan;
+pub mod report;
 pub mod source;
 pub mod syntax;
 pub mod value;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::plan::Outcome;
 use crate::value::Value;
 
-use super::event::{ActionResult, Doing, Ended, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher};
+use super::event::{ActionResult, Doing, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher};
 use super::state::{
     ActionState, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode, Run, Status,
     UndoStatus, WorkState,
@@ -116,10 +116,13 @@ pub fn apply(run: &mut Run, event: &Event) {
             state.blind = None;
         }
         EventKind::TriggerDisarmed { trigger } => run.triggers[*trigger as usize].armed = None,
-        EventKind::TriggerFired { trigger, reason, outcome, .. } => {
+        EventKind::TriggerFired { trigger, reason, samples, outcome } => {
             let state = &mut run.triggers[*trigger as usize];
             state.fired = true;
             state.times += 1;
+            if state.evidence.is_empty() {
+                state.evidence.clone_from(samples);
+            }
             add_trigger_consequence(run, *trigger, outcome, reason);
         }
         EventKind::TriggerRearmed { trigger } => run.triggers[*trigger as usize].fired = false,
@@ -240,6 +243,15 @@ fn resume(run: &mut Run, at: Timestamp) {
     run.locked = false;
     run.refused = None;
     run.unanswered = None;
+    // A stuck run goes on where it was stuck: the undo that failed is tried again.
+    if let (Mode::Ended(Ending::Stuck), Some(back)) = (&run.mode, &mut run.back) {
+        if let Some((node, _)) = back.stuck.take() {
+            let node = &mut run.nodes[node.index()];
+            node.undo = UndoStatus::NotBegun;
+            node.undo_note = None;
+        }
+        run.mode = Mode::Back;
+    }
     for node in &mut run.nodes {
         let Some(work) = &mut node.work else { continue };
         work.since = at;

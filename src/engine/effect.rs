@@ -85,6 +85,13 @@ pub enum Done {
     Cancelled,
 }
 
+/// Something that is shown and forgotten: it is no event, and nothing depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Live {
+    /// A line that an effect printed, masked and harmless.
+    Line(EffectId, String),
+}
+
 /// What the engine is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -113,6 +120,13 @@ pub enum Input {
         /// Who.
         by: Who,
         /// Why: `Ctrl-C`, `SIGTERM`.
+        reason: String,
+    },
+    /// A person ends a run that nobody runs any more.
+    Abort {
+        /// Who.
+        by: Who,
+        /// Why.
         reason: String,
     },
     /// A person wants to go back.

@@ -251,6 +251,11 @@ impl Ending {
         }
     }
 
+    /// Whether the run can be taken up again: a person may have mended what stood in the way.
+    pub fn can_go_on(self) -> bool {
+        self == Ending::Stuck
+    }
+
     /// The event for which an `on` block may stand.
     pub fn handler(self) -> &'static str {
         match self {

@@ -338,6 +338,8 @@ pub struct TriggerState {
     pub fired: bool,
     /// How often it has fired.
     pub times: u32,
+    /// The samples by which it fired first.
+    pub evidence: Vec<Sample>,
     /// The spans of its condition.
     pub spans: BTreeMap<u32, Span>,
     /// Samples without data in a row, and since when.

@@ -29,7 +29,7 @@ pub use moment::clock_text;
 pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;
 pub use lower::{Given, GivenValue, PlanError};
-pub use text::{command_text, dry_run, gate_words, outcome_text, request_text};
+pub use text::{Detail as TextDetail, command_text, dry_run, gate_words, outcome_text, request_text};
 pub use way_back::{WayBack, way_back};
 
 /// The index of a node in [`Plan::nodes`].

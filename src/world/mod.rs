@@ -20,7 +20,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 
-use crate::engine::{ActionResult, Captured, Done, Effect, EffectId, Failure, FailureSort, Part};
+use crate::engine::{ActionResult, Captured, Done, Effect, EffectId, Failure, FailureSort, Live, Part};
 use crate::plan::{Action, ActionKind, Capture, Fact, Plan};
 use crate::value::{EvalError, Type, Value, duration_text, evaluate};
 
@@ -28,13 +28,6 @@ pub use mask::Mask;
 pub use vault::{SecretError, Vault};
 
 use scope::{Outcome, ResultScope};
-
-/// Something that is shown and forgotten.
-#[derive(Clone, Debug)]
-pub enum Live {
-    /// A line that an effect printed, masked and harmless.
-    Line(EffectId, String),
-}
 
 /// How an effect is asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use crate::engine::EffectId;
+use crate::engine::{EffectId, Live};
 use crate::source::one_line;
 
-use super::Live;
 use super::mask::{Mask, MaskStream};
 
 /// So much of each stream is kept for `expect` and `capture`.

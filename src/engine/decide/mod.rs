@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::plan::Plan;
 
 use super::effect::{Done, EffectId, Input};
-use super::event::{ActionResult, Event, EventKind, FORMAT, Failure, FailureSort, Slot};
+use super::event::{ActionResult, Ending, Event, EventKind, FORMAT, Failure, FailureSort, Slot};
 use super::scene::Happening;
 use super::state::{ActionState, Live, Mode, Run};
 
@@ -38,13 +38,21 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
             dir: dir.clone(),
             version: version.clone(),
         }],
-        _ if run.started.is_none() || run.ending().is_some() => Vec::new(),
+        _ if run.started.is_none() || run.ending().is_some_and(|e| !e.can_go_on()) => Vec::new(),
         Input::Begin { .. } => Vec::new(),
         Input::Resume { by } => ctx.resume(by.clone()),
         Input::Tick => ctx.settle(),
         Input::Ended(id, done) => ctx.ended(*id, done),
         Input::Halt { by, reason } if run.halt.is_none() => ctx.halt(by.clone(), reason.clone()),
         Input::Halt { .. } => Vec::new(),
+        // Nobody is there who could send messages: the record alone says so.
+        Input::Abort { by, reason } => {
+            let reason = format!("aborted by {by}: {reason}");
+            vec![
+                EventKind::EndingReached { ending: Ending::Stopped, reason },
+                EventKind::RunEnded { ending: Ending::Stopped },
+            ]
+        }
         Input::Rollback { by, to } if ctx.can_roll_back() => {
             vec![EventKind::RollbackRequested { by: by.clone(), to: to.clone() }]
         }

@@ -20,18 +20,36 @@ use words::*;
 /// The column in which what a node does begins.
 const INDENT: usize = 4;
 
-/// The whole plan.
-pub fn dry_run(plan: &Plan, paint: Paint) -> String {
+/// How much of a plan is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything that will happen, and the way back.
+    Whole,
+    /// What is run with which values, for the question before the start.
+    Short,
+}
+
+/// The plan in words.
+pub fn dry_run(plan: &Plan, paint: Paint, detail: Detail) -> String {
     let mut printer = Printer { plan, paint, out: String::new(), zone: zone(&plan.runbook.timezone), schedule: schedule(plan) };
     printer.head();
-    printer.about();
-    printer.inputs();
-    printer.connections();
-    printer.timeline();
-    printer.triggers();
-    printer.ways_back();
-    printer.handlers();
-    printer.summary();
+    match detail {
+        Detail::Whole => {
+            printer.about();
+            printer.inputs();
+            printer.connections();
+            printer.timeline();
+            printer.triggers();
+            printer.ways_back();
+            printer.handlers();
+            printer.summary(". Nothing was run.");
+        }
+        Detail::Short => {
+            printer.inputs();
+            printer.outline();
+            printer.summary(".");
+        }
+    }
     printer.out
 }
 
@@ -266,7 +284,7 @@ impl Printer<'_> {
                     self.line(&" ".repeat(INDENT), &text);
                 }
                 self.describe(ix);
-                self.work(work, ix);
+                self.work(work);
             }
             NodeKind::Undo { .. } => {}
         }
@@ -304,7 +322,7 @@ impl Printer<'_> {
         }
     }
 
-    fn work(&mut self, work: &Work, ix: NodeIx) {
+    fn work(&mut self, work: &Work) {
         for action in &work.actions {
             self.action("", action);
         }
@@ -331,7 +349,6 @@ impl Printer<'_> {
                 }
             }
         }
-        let _ = ix;
     }
 
     fn row(&mut self, word: &str, text: &str) {
@@ -483,7 +500,22 @@ impl Printer<'_> {
         self.rows(&rows);
     }
 
-    fn summary(&mut self) {
+    /// The nodes by name, a line each.
+    fn outline(&mut self) {
+        self.heading("Timeline");
+        let mut rows = Vec::new();
+        for ix in self.plan.timeline() {
+            let node = self.plan.node(ix);
+            let when = self.schedule.of(ix).start.map_or_else(String::new, super::moment::relative_text);
+            match node.work() {
+                None => rows.push((format!("{when} {}", node.id), format!("phase: {}", node.lane.word()))),
+                Some(work) => rows.push((format!("{when}   {}", node.id), format!("{} {}", work.sort.word(), node.title))),
+            }
+        }
+        self.rows(&rows);
+    }
+
+    fn summary(&mut self, end: &str) {
         let works: Vec<&Work> = self.plan.timeline().iter().filter_map(|ix| self.plan.node(*ix).work()).collect();
         let changing = works.iter().filter(|w| w.actions.iter().any(|a| a.changes)).count();
         let nodes = match works.len() {
@@ -505,6 +537,6 @@ impl Printer<'_> {
             n => format!("{n} of them may change something"),
         };
         self.out.push('\n');
-        self.line("", &format!("{nodes} in {phases}, {changing}{duration}. Nothing was run."));
+        self.line("", &format!("{nodes} in {phases}, {changing}{duration}{end}"));
     }
 }

@@ -1,0 +1,45 @@
+//! `runbook abort`: the end of a run that nobody runs any more. Nothing is undone, its lock is freed, and why is recorded.
+
+use std::path::Path;
+
+use crate::drive::Clock;
+use crate::engine::{Input, advance};
+use crate::journal::Journal;
+
+use super::Exit;
+use super::live::LiveArguments;
+use super::screen::Screen;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The run; may be left out where only one is open
+    #[arg(value_name = "RUN")]
+    run: Option<String>,
+    /// Why; it is recorded
+    #[arg(long, value_name = "WHY")]
+    reason: String,
+    #[command(flatten)]
+    live: LiveArguments,
+}
+
+pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit {
+    match end(arguments, state) {
+        Ok(run) => {
+            screen.print(&format!("the run {run} is ended; nothing was undone, and its lock is free\n"));
+            Exit::Stopped
+        }
+        Err(why) => {
+            screen.error(&why);
+            Exit::Usage
+        }
+    }
+}
+
+fn end(arguments: &Arguments, state: &Path) -> Result<String, String> {
+    let (mut journal, record) = super::resume::open(arguments.run.as_deref(), state)?;
+    let mut run = record.run();
+    let abort = Input::Abort { by: arguments.live.who(), reason: arguments.reason.clone() };
+    let events = advance(&record.plan, &mut run, abort, Clock::default().now());
+    journal.append(&events).and_then(|()| journal.unlock()).map_err(|e| e.to_string())?;
+    Ok(run.id)
+}

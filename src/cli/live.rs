@@ -1,0 +1,202 @@
+//! A run in this process: the journal, the world, the screen and the signals around one driver.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::drive::{Clock, DriveError, Driver, Signal, Watch};
+use crate::engine::{Ending, Event, Input, Live, Run, Who};
+use crate::journal::RunJournal;
+use crate::plan::Plan;
+use crate::report::{Json, Plain, Progress, Reporter};
+use crate::world::{Vault, World};
+
+use super::Exit;
+use super::screen::Screen;
+
+/// So many lines for the screen may wait to be shown.
+const LINES: usize = 256;
+
+/// How a run is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// Progress on a terminal, else plain lines
+    Auto,
+    /// Progress that moves
+    Tty,
+    /// A line an event
+    Plain,
+    /// A JSON document a line
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LiveArguments {
+    /// How the run is shown
+    #[arg(long, value_name = "HOW", default_value = "auto", hide_default_value = true)]
+    pub(super) output: Output,
+    /// Who you are; recorded as a claim beside the user of the operating system
+    #[arg(long = "as", value_name = "EMAIL")]
+    pub(super) claim: Option<String>,
+}
+
+impl LiveArguments {
+    pub(super) fn who(&self) -> Who {
+        Who { user: user(), claim: self.claim.clone() }
+    }
+
+    fn reporter(&self, screen: &Screen) -> Box<dyn Reporter> {
+        let terminal = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+        match self.output {
+            Output::Json => Box::new(Json::new(std::io::stdout())),
+            Output::Tty => Box::new(Progress::new(screen.err)),
+            Output::Auto if terminal => Box::new(Progress::new(screen.err)),
+            Output::Auto | Output::Plain => Box::new(Plain::new(std::io::stdout(), screen.out)),
+        }
+    }
+}
+
+/// The user of the operating system, by its list of users; the environment could say anything.
+fn user() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// What watches a run. A reporter that fails is let go with a warning: a release never ends because a screen did.
+struct Shown<'s> {
+    reporter: Option<Box<dyn Reporter>>,
+    screen: &'s Screen,
+}
+
+impl Shown<'_> {
+    fn tell(&mut self, tell: impl FnOnce(&mut dyn Reporter) -> std::io::Result<()>) {
+        let Some(reporter) = &mut self.reporter else { return };
+        if let Err(error) = tell(reporter.as_mut()) {
+            self.reporter = None;
+            self.screen.note(&format!("warning: the run goes on, and can no longer be shown here: {error}"));
+        }
+    }
+}
+
+impl Watch for Shown<'_> {
+    fn event(&mut self, plan: &Plan, run: &Run, event: &Event) {
+        self.tell(|r| r.event(plan, run, event));
+    }
+
+    fn live(&mut self, plan: &Plan, run: &Run, live: &Live) {
+        self.tell(|r| r.live(plan, run, live));
+    }
+
+    fn tick(&mut self, plan: &Plan, run: &Run, now: Timestamp) {
+        self.tell(|r| r.tick(plan, run, now));
+    }
+}
+
+/// A run that is about to go on in this process.
+pub(super) struct Start<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) run: Run,
+    pub(super) journal: RunJournal,
+    pub(super) dir: PathBuf,
+    pub(super) inputs: Vec<Input>,
+}
+
+/// Runs until the end, or until somebody halts it. The secrets were read before anything was written down.
+pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments, screen: &Screen) -> Exit {
+    let Start { plan, run, journal, dir, inputs } = start;
+    let (live, lines) = mpsc::channel(LINES);
+    let world = Arc::new(World::new(plan, vault, &dir, &journal.folder().join("output"), live));
+    let signals = listen();
+    let clock = Clock::default();
+    let mut shown = Shown { reporter: Some(arguments.reporter(screen)), screen };
+    let driver = Driver::new(plan, run, journal, world, &mut shown, &clock);
+    let outcome = driver.drive(inputs, lines, signals, &arguments.who()).await;
+    match outcome {
+        Ok(run) => {
+            shown.tell(|r| r.end(plan, &run, clock.now()));
+            exit_of(&run)
+        }
+        Err((run, DriveError::Killed)) => {
+            shown.tell(|r| r.end(plan, &run, clock.now()));
+            screen.error("everything was killed at once; what was running is in doubt, and `runbook resume` deals with it");
+            Exit::Paused
+        }
+        Err((run, DriveError::Journal(error))) => {
+            shown.tell(|r| r.end(plan, &run, clock.now()));
+            screen.error(&format!(
+                "nothing can be written down any more, so nothing more was started and what ran was stopped: {error}. \
+                 What is in the journal is true; what was running is in doubt. Mend it, then `runbook resume {}`",
+                run.id
+            ));
+            Exit::Paused
+        }
+    }
+}
+
+/// Signals that halt a run: the first halts, the second kills.
+fn listen() -> mpsc::Receiver<Signal> {
+    let (tell, signals) = mpsc::channel(4);
+    for (kind, name) in [
+        (SignalKind::interrupt(), "Ctrl-C"),
+        (SignalKind::terminate(), "SIGTERM"),
+        (SignalKind::hangup(), "SIGHUP"),
+    ] {
+        let Ok(mut stream) = signal(kind) else { continue };
+        let tell = tell.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                if tell.send(Signal::Halt(name.to_owned())).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    signals
+}
+
+/// The exit code of a run.
+pub(super) fn exit_of(run: &Run) -> Exit {
+    match run.ending() {
+        Some(Ending::Completed) => Exit::Done,
+        Some(Ending::CompletedWithReservations) => Exit::Reservations,
+        Some(Ending::RolledBack) => Exit::RolledBack,
+        Some(Ending::Unhealthy) => Exit::Unhealthy,
+        Some(Ending::Stuck) => Exit::Stuck,
+        Some(Ending::Stopped) => Exit::Stopped,
+        Some(Ending::Locked) => Exit::Locked,
+        None => Exit::Paused,
+    }
+}
+
+/// A runtime for one run.
+pub(super) fn runtime(screen: &Screen) -> Option<tokio::runtime::Runtime> {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => Some(runtime),
+        Err(error) => {
+            screen.error(&format!("the machine gives no means to wait: {error}"));
+            None
+        }
+    }
+}
+
+/// Reads the secrets of a plan. Says why not, if that does not work: then nothing has been started.
+pub(super) async fn secrets(plan: &Plan, dir: &Path, screen: &Screen) -> Option<Vault> {
+    match Vault::read(&plan.secrets, dir, &plan.runbook.inherit).await {
+        Ok(vault) => Some(vault),
+        Err(error) => {
+            screen.error(&format!("{error}; nothing was started"));
+            None
+        }
+    }
+}

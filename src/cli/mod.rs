@@ -1,0 +1,103 @@
+//! The command line: arguments, wiring, exit codes. One file a command.
+
+mod abort;
+mod check;
+mod explain;
+mod files;
+mod fmt;
+mod inputs;
+mod live;
+mod resume;
+mod run;
+mod screen;
+
+use std::panic::catch_unwind;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use screen::{Choice, Screen};
+
+/// How a command ended, as a code for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the reference has the table")]
+pub enum Exit {
+    Done = 0,
+    Findings = 1,
+    Usage = 2,
+    RolledBack = 3,
+    Stuck = 4,
+    Stopped = 5,
+    Paused = 6,
+    Unhealthy = 7,
+    Reservations = 8,
+    Locked = 9,
+    Fault = 70,
+}
+
+/// Executable release runbooks: a file beside the code, checked, rehearsed, run step by step, with a way back.
+#[derive(Debug, Parser)]
+#[command(name = "runbook", version, arg_required_else_help = true, after_help = EXITS)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Whether to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    color: Choice,
+    /// The folder that keeps the record of every run [default: .runbook in the root of the repository]
+    #[arg(long, global = true, value_name = "DIR", env = "RUNBOOK_STATE", hide_env_values = true)]
+    state: Option<PathBuf>,
+}
+
+const EXITS: &str = "\
+Exit codes: 0 completed, 1 findings, 2 usage or unreadable input, 3 rolled back, 4 stuck, 5 stopped, 6 paused,
+7 rolled back and not healthy, 8 completed with reservations, 9 the lock is held by another run, 70 a fault of runbook";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Find what is wrong in runbooks before the night
+    Check(check::Arguments),
+    /// Bring runbooks into their canonical form, comments kept
+    Fmt(fmt::Arguments),
+    /// Run a runbook, or print its plan with --dry-run
+    Run(Box<run::Arguments>),
+    /// Go on with a run that was paused or whose process is gone
+    Resume(resume::Arguments),
+    /// Send a run back that was paused or whose process is gone
+    Rollback(resume::RollbackArguments),
+    /// End a run that nobody runs any more; nothing is undone, its lock is freed
+    Abort(abort::Arguments),
+    /// Tell the whole story of a finding, or list all of them
+    Explain(explain::Arguments),
+}
+
+/// Reads the arguments and does what they say.
+pub fn main() -> ExitCode {
+    let exit = match catch_unwind(|| {
+        // Whoever speaks TLS later on uses this provider.
+        let _already_there = rustls::crypto::ring::default_provider().install_default();
+        dispatch(Arguments::parse())
+    }) {
+        Ok(exit) => exit,
+        Err(_) => {
+            eprintln!("\nthis is a fault of runbook itself; what is in the journal is true, and the run can be resumed");
+            Exit::Fault
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn dispatch(arguments: Arguments) -> Exit {
+    let screen = Screen::new(arguments.color);
+    let state = || files::state_folder(arguments.state.as_deref());
+    match &arguments.command {
+        Command::Check(own) => check::main(own, &screen),
+        Command::Fmt(own) => fmt::main(own, &screen),
+        Command::Run(own) => run::main(own, &screen, &state()),
+        Command::Resume(own) => resume::main(own, &screen, &state()),
+        Command::Rollback(own) => resume::roll_back(own, &screen, &state()),
+        Command::Abort(own) => abort::main(own, &screen, &state()),
+        Command::Explain(own) => explain::main(own, &screen),
+    }
+}

@@ -1,0 +1,130 @@
+//! `runbook resume` and `runbook rollback`: going on with a run that was paused or whose process is gone.
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::state::Live;
+use crate::engine::{Input, Run};
+use crate::journal::{Embedded, JournalError, Record, RunJournal};
+
+use super::Exit;
+use super::live::{LiveArguments, Start, go, runtime, secrets};
+use super::screen::Screen;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The run; may be left out where only one is open
+    #[arg(value_name = "RUN")]
+    run: Option<String>,
+    #[command(flatten)]
+    live: LiveArguments,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RollbackArguments {
+    /// The run; may be left out where only one is open
+    #[arg(value_name = "RUN")]
+    run: Option<String>,
+    /// By which rollback; without it, by the one that answers any failure
+    #[arg(long, value_name = "NAME")]
+    to: Option<String>,
+    #[command(flatten)]
+    live: LiveArguments,
+}
+
+pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit {
+    let resume = |_: &Record| Ok(vec![Input::Resume { by: arguments.live.who() }]);
+    take_up(arguments.run.as_deref(), &arguments.live, screen, state, resume)
+}
+
+pub(super) fn roll_back(arguments: &RollbackArguments, screen: &Screen, state: &Path) -> Exit {
+    let by = arguments.live.who();
+    let to = arguments.to.clone();
+    let inputs = |record: &Record| {
+        if let Some(name) = &to
+            && record.plan.rollback(Some(name)).is_none()
+        {
+            let names: Vec<&str> = record.plan.rollbacks.iter().map(|r| r.id.as_str()).filter(|id| !id.is_empty()).collect();
+            let names = if names.is_empty() { "it has no named ones".to_owned() } else { format!("it has {}", names.join(", ")) };
+            return Err(format!("the plan has no rollback `{name}`; {names}"));
+        }
+        match record.run().live {
+            Live::Running => Ok(vec![Input::Resume { by: by.clone() }, Input::Rollback { by: by.clone(), to: to.clone() }]),
+            Live::Before => Err("the live part of this run has not begun, so there is nothing to roll back".into()),
+            Live::Ended => Err("the live part of this run is through, and the release is committed".into()),
+        }
+    };
+    take_up(arguments.run.as_deref(), &arguments.live, screen, state, inputs)
+}
+
+fn take_up(
+    run: Option<&str>,
+    live: &LiveArguments,
+    screen: &Screen,
+    state: &Path,
+    inputs: impl Fn(&Record) -> Result<Vec<Input>, String>,
+) -> Exit {
+    let (journal, record) = match open(run, state) {
+        Ok(found) => found,
+        Err(why) => {
+            screen.error(&why);
+            return Exit::Usage;
+        }
+    };
+    let inputs = match inputs(&record) {
+        Ok(inputs) => inputs,
+        Err(why) => {
+            screen.error(&why);
+            return Exit::Usage;
+        }
+    };
+    let state: Run = record.run();
+    let dir = PathBuf::from(&state.dir);
+    let Some(runtime) = runtime(screen) else { return Exit::Fault };
+    runtime.block_on(async {
+        // Secrets are read again, never stored.
+        let Some(vault) = secrets(&record.plan, &dir, screen).await else { return Exit::Usage };
+        let start = Start { plan: &record.plan, run: state, journal, dir: dir.clone(), inputs };
+        go(start, vault, live, screen).await
+    })
+}
+
+/// The record of an open run that nobody is running, to be continued.
+pub(super) fn open(run: Option<&str>, state: &Path) -> Result<(RunJournal, Record), String> {
+    let store = Embedded::open(state).map_err(|e| e.to_string())?;
+    let id = meant(&store, run)?;
+    let taken = format!("the run {id} is being run by another process; Ctrl-C there halts it");
+    let store_path = state.display().to_string();
+    match store.resume(&id) {
+        Ok(Some((journal, record))) => match record.run().ending() {
+            Some(ending) if !ending.can_go_on() => Err(format!("the run {id} has ended: {}", ending.words())),
+            _ => Ok((journal, record)),
+        },
+        Ok(None) => Err(taken),
+        Err(JournalError::NoRun(run)) => Err(format!("there is no run `{run}` in {store_path}")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The run that is meant: by its name, a part of it that fits only one, or the only one that is open.
+fn meant(store: &Embedded, run: Option<&str>) -> Result<String, String> {
+    let rows = store.runs().map_err(|e| e.to_string())?;
+    let list = |rows: &[&str]| rows.iter().map(|r| format!("  {r}")).collect::<Vec<_>>().join("\n");
+    let open: Vec<&str> = rows.iter().filter(|r| r.ending.is_none_or(|e| e.can_go_on())).map(|r| r.id.as_str()).collect();
+    let Some(wanted) = run else {
+        return match open[..] {
+            [one] => Ok(one.to_owned()),
+            [] => Err("no run is open here".into()),
+            _ => Err(format!("several runs are open; name one:\n{}", list(&open))),
+        };
+    };
+    if rows.iter().any(|r| r.id == wanted) {
+        return Ok(wanted.to_owned());
+    }
+    let fitting: Vec<&str> = rows.iter().map(|r| r.id.as_str()).filter(|id| id.contains(wanted)).collect();
+    match fitting[..] {
+        [one] => Ok(one.to_owned()),
+        [] if open.is_empty() => Err(format!("there is no run `{wanted}`, and none is open here")),
+        [] => Err(format!("there is no run `{wanted}`; open are:\n{}", list(&open))),
+        _ => Err(format!("`{wanted}` fits several runs; name one:\n{}", list(&fitting))),
+    }
+}

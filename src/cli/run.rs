@@ -1,0 +1,188 @@
+//! `runbook run`: from the file to the plan, and from the plan to the run.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::diagnostic::{has_errors, report, summary};
+use crate::engine::{Input, Run};
+use crate::journal::Embedded;
+use crate::plan::{Lane, Plan, PlanError, TextDetail, digest, dry_run, plan, read, schedule, write};
+use crate::value::offset_text;
+
+use super::inputs::{VarArguments, given, inputs};
+use super::live::{LiveArguments, Start, go, runtime, secrets};
+use super::screen::Screen;
+use super::{Exit, files};
+
+/// A node that was due so long ago is late.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The runbook [default: deploy.rb, runbook.rb or the only file in runbooks/]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Print the plan: every node with its time, its commands and its way back. Nothing is run, nothing is written
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run: also write the plan to a file, for --plan
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    save: Option<PathBuf>,
+    /// Run the plan in a file that --save wrote, and nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "save", "vars", "files"])]
+    plan: Option<PathBuf>,
+    /// Start at once, without asking; it answers nothing else
+    #[arg(long)]
+    yes: bool,
+    /// Do now what was due before now
+    #[arg(long)]
+    catch_up: bool,
+    #[command(flatten)]
+    vars: VarArguments,
+    #[command(flatten)]
+    live: LiveArguments,
+}
+
+pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit {
+    let plan = match made(arguments, screen) {
+        Ok(plan) => plan,
+        Err(exit) => return exit,
+    };
+    if arguments.dry_run {
+        return show(arguments, &plan, screen);
+    }
+    if let Some(exit) = refuse_late(arguments, &plan, screen) {
+        return exit;
+    }
+    if !arguments.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !asked(&plan, screen) {
+        screen.note("nothing was started");
+        return Exit::Stopped;
+    }
+    let Some(runtime) = runtime(screen) else { return Exit::Fault };
+    runtime.block_on(start(arguments, &plan, screen, state))
+}
+
+/// The plan: of a file, or from one.
+fn made(arguments: &Arguments, screen: &Screen) -> Result<Plan, Exit> {
+    if let Some(path) = &arguments.plan {
+        let fail = |why: String| {
+            screen.error(&format!("{}: {why}", path.display()));
+            Exit::Usage
+        };
+        let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+        return read(&text).map_err(|e| fail(e.to_string()));
+    }
+    let usage = |why: String| {
+        screen.error(&why);
+        Exit::Usage
+    };
+    let file = arguments.file.clone().map_or_else(files::usual_file, Ok).map_err(usage)?;
+    let examined = files::examine(files::load(&file).map_err(usage)?);
+    let (sources, findings) = (&examined.sources, &examined.diagnostics);
+    if has_errors(findings) {
+        screen.note(&report(findings, sources, screen.err.width, screen.err.color));
+        screen.error(&format!("{} cannot be run: {}", file.display(), summary(findings)));
+        return Err(Exit::Findings);
+    }
+    let values = given(&arguments.vars).map_err(usage)?;
+    plan(&examined.checked.model, sources, &inputs(values)).map_err(|PlanError { usage, findings }| {
+        screen.note(&report(&findings, sources, screen.err.width, screen.err.color));
+        for why in &usage {
+            screen.error(why);
+        }
+        if usage.is_empty() {
+            screen.error(&format!("{} cannot be run: {}", file.display(), summary(&findings)));
+            return Exit::Findings;
+        }
+        Exit::Usage
+    })
+}
+
+fn show(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Exit {
+    screen.print(&dry_run(plan, screen.out, TextDetail::Whole));
+    if let Some(path) = &arguments.save {
+        if let Err(error) = std::fs::write(path, write(plan)) {
+            screen.error(&format!("{}: {error}", path.display()));
+            return Exit::Usage;
+        }
+        screen.note(&format!("plan {} saved to {}", digest(plan), path.display()));
+    }
+    Exit::Done
+}
+
+/// Prepare nodes that were due before now: nobody should find that out in the middle.
+fn refuse_late(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Option<Exit> {
+    let start = plan.release.as_ref().and_then(|r| r.start)?;
+    let now = now();
+    let schedule = schedule(plan);
+    let late: Vec<String> = plan
+        .timeline()
+        .into_iter()
+        .filter(|ix| plan.node(*ix).lane == Lane::Prepare && !plan.is_phase(*ix))
+        .filter_map(|ix| {
+            let at = schedule.of(ix).start?;
+            let due = start.checked_add(at).ok()?;
+            (now.duration_since(due) > LATE).then(|| format!("  {}, due at {} ({due})", plan.node(ix).id, offset_text(at)))
+        })
+        .collect();
+    if late.is_empty() || arguments.catch_up {
+        return None;
+    }
+    screen.error(&format!(
+        "these were due before now:\n{}\n--catch-up does them now; a later release.start gives them their time again",
+        late.join("\n")
+    ));
+    Some(Exit::Usage)
+}
+
+/// Shows the plan in short and asks. Only `yes` is yes.
+fn asked(plan: &Plan, screen: &Screen) -> bool {
+    screen.note(&dry_run(plan, screen.err, TextDetail::Short));
+    let mut err = std::io::stderr().lock();
+    let question = screen.err.bold("Start? Only `yes` starts it: ");
+    if write!(err, "{question}").and_then(|()| err.flush()).is_err() {
+        return false;
+    }
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+}
+
+fn now() -> Timestamp {
+    crate::drive::Clock::default().now()
+}
+
+async fn start(arguments: &Arguments, plan: &Plan, screen: &Screen, state: &Path) -> Exit {
+    let dir = match std::env::current_dir() {
+        Ok(dir) => dir,
+        Err(error) => {
+            screen.error(&format!("the current folder: {error}"));
+            return Exit::Usage;
+        }
+    };
+    let Some(vault) = secrets(plan, &dir, screen).await else { return Exit::Usage };
+    let id = new_id(plan);
+    let journal = match Embedded::open(state).and_then(|store| store.begin(&id, plan)) {
+        Ok(journal) => journal,
+        Err(error) => {
+            screen.error(&format!("nothing was started, because it could not be recorded: {error}"));
+            return Exit::Usage;
+        }
+    };
+    let begin = Input::Begin {
+        run: id,
+        by: arguments.live.who(),
+        dir: dir.display().to_string(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    };
+    let start = Start { plan, run: Run::new(plan), journal, dir, inputs: vec![begin] };
+    go(start, vault, &arguments.live, screen).await
+}
+
+/// A name for a run that sorts by time and can be typed: `storefront-20251118-180000-3f9c`.
+fn new_id(plan: &Plan) -> String {
+    let random = uuid::Uuid::now_v7().simple().to_string();
+    let time = now().strftime("%Y%m%d-%H%M%S").to_string();
+    format!("{}-{time}-{}", plan.runbook.id, &random[random.len() - 4..])
+}

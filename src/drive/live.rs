@@ -1,0 +1,235 @@
+//! The live driver: the clock, the real world, one task that owns the state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::engine::{Done, Effect, EffectId, Ending, Event, Input, Live, Run, Who, advance, effect, wanted};
+use crate::journal::{Journal, JournalError};
+use crate::plan::Plan;
+use crate::world::{Stop, World};
+
+/// How often somebody who watches is told that time passes.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long everything in flight may take to end when nothing more is wanted, beyond its grace.
+const LAST: Duration = Duration::from_secs(15);
+
+/// The clock of a process: it never runs backwards, whatever the machine's clock does.
+#[derive(Debug, Default)]
+pub struct Clock {
+    latest: std::cell::Cell<Timestamp>,
+}
+
+impl Clock {
+    /// The present moment, to the millisecond.
+    pub fn now(&self) -> Timestamp {
+        #[allow(clippy::disallowed_methods, reason = "the driver is where the clock is read")]
+        let now = Timestamp::now();
+        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        self.latest.set(self.latest.get().max(now));
+        self.latest.get()
+    }
+}
+
+/// What a signal, or a key, wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Halt: what runs is cancelled and recorded, the run can be resumed. The second time it kills.
+    Halt(String),
+}
+
+/// Who watches a run: screens and logs. It is told everything, and cannot stop anything.
+pub trait Watch {
+    /// Something happened; `run` is the state after it.
+    fn event(&mut self, plan: &Plan, run: &Run, event: &Event);
+    /// Something is to be shown and forgotten.
+    fn live(&mut self, plan: &Plan, run: &Run, live: &Live);
+    /// Time passes.
+    fn tick(&mut self, plan: &Plan, run: &Run, now: Timestamp);
+}
+
+/// Why a run could not go on in this process.
+#[derive(Debug)]
+pub enum DriveError {
+    /// Nothing could be written down any more. What ran was stopped.
+    Journal(JournalError),
+    /// Somebody insisted: everything was killed at once.
+    Killed,
+}
+
+/// An effect in flight.
+struct Flight {
+    stop: watch::Sender<Stop>,
+    stopped: bool,
+}
+
+/// A run, its plan and what is in flight.
+pub struct Driver<'a, J> {
+    plan: &'a Plan,
+    run: Run,
+    journal: J,
+    world: Arc<World>,
+    watch: &'a mut dyn Watch,
+    clock: &'a Clock,
+    flights: BTreeMap<EffectId, Flight>,
+    tasks: JoinSet<(EffectId, Done)>,
+    locked: bool,
+}
+
+impl<'a, J: Journal> Driver<'a, J> {
+    /// A driver for a run that is in the journal already.
+    pub fn new(plan: &'a Plan, run: Run, journal: J, world: Arc<World>, watch: &'a mut dyn Watch, clock: &'a Clock) -> Self {
+        let (flights, tasks) = (BTreeMap::new(), JoinSet::new());
+        Driver { plan, run, journal, world, watch, clock, flights, tasks, locked: false }
+    }
+
+    /// Goes on with the run until it has ended or is halted. `first` is what begins or resumes it.
+    ///
+    /// # Errors
+    /// If nothing can be written down any more, or somebody insisted on an end. What is on disk then is true, and the
+    /// run can be resumed. The state beside it is what was known last.
+    pub async fn drive(
+        mut self,
+        first: Vec<Input>,
+        mut lines: mpsc::Receiver<Live>,
+        mut signals: mpsc::Receiver<Signal>,
+        who: &Who,
+    ) -> Result<Run, (Run, DriveError)> {
+        let outcome = self.go_on(first, &mut lines, &mut signals, who).await;
+        self.land(outcome.is_err()).await;
+        if let Err(error) = outcome {
+            return Err((self.run, error));
+        }
+        let keeps_lock = self.run.ending() == Some(Ending::Stuck) || self.run.ending().is_none();
+        if self.locked && !keeps_lock {
+            if let Err(error) = self.journal.unlock() {
+                return Err((self.run, DriveError::Journal(error)));
+            }
+        }
+        Ok(self.run)
+    }
+
+    async fn go_on(
+        &mut self,
+        first: Vec<Input>,
+        lines: &mut mpsc::Receiver<Live>,
+        signals: &mut mpsc::Receiver<Signal>,
+        who: &Who,
+    ) -> Result<(), DriveError> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for input in first {
+            self.take(input)?;
+        }
+        let mut halting = false;
+        while !self.run.is_over() {
+            let wake = self.reconcile()?;
+            if self.run.is_over() {
+                break;
+            }
+            let asleep = self.sleep_until(wake);
+            tokio::select! {
+                biased;
+                Some(Signal::Halt(reason)) = signals.recv() => {
+                    if std::mem::replace(&mut halting, true) {
+                        return Err(DriveError::Killed);
+                    }
+                    self.take(Input::Halt { by: who.clone(), reason })?;
+                }
+                Some(joined) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    if let Ok((id, done)) = joined {
+                        self.flights.remove(&id);
+                        self.take(Input::Ended(id, done))?;
+                    }
+                }
+                Some(line) = lines.recv() => self.watch.live(self.plan, &self.run, &line),
+                () = tokio::time::sleep(asleep), if asleep < TICK => self.take(Input::Tick)?,
+                _ = tick.tick() => {
+                    let now = self.clock.now();
+                    self.watch.tick(self.plan, &self.run, now);
+                    if wake.is_some_and(|wake| wake <= now) {
+                        self.take(Input::Tick)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How long until a moment.
+    fn sleep_until(&self, wake: Option<Timestamp>) -> Duration {
+        let left = wake.map(|wake| wake.duration_since(self.clock.now()));
+        left.map_or(Duration::MAX, |left| Duration::try_from(left.max(SignedDuration::ZERO)).unwrap_or(Duration::MAX))
+    }
+
+    /// Tells the engine something, writes down what follows from it, and only then lets anybody see it.
+    fn take(&mut self, input: Input) -> Result<(), DriveError> {
+        let events = advance(self.plan, &mut self.run, input, self.clock.now());
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.journal.append(&events).map_err(DriveError::Journal)?;
+        for event in &events {
+            self.watch.event(self.plan, &self.run, event);
+        }
+        Ok(())
+    }
+
+    /// Starts what is wanted and not in flight, cancels what is in flight and not wanted.
+    fn reconcile(&mut self) -> Result<Option<Timestamp>, DriveError> {
+        let now = self.clock.now();
+        let wish = wanted(self.plan, &self.run, now);
+        for (id, flight) in &mut self.flights {
+            if !flight.stopped && !wish.effects.contains(id) {
+                flight.stopped = true;
+                flight.stop.send_replace(Stop::Gently);
+            }
+        }
+        for id in wish.effects {
+            if id == EffectId::Lock {
+                self.take_lock(now)?;
+            } else if !self.flights.contains_key(&id) {
+                self.start(id, now);
+            }
+        }
+        Ok(wish.wake)
+    }
+
+    fn start(&mut self, id: EffectId, now: Timestamp) {
+        let (stop, stopper) = watch::channel(Stop::No);
+        let work = effect(self.plan, &self.run, id, now);
+        let world = Arc::clone(&self.world);
+        self.flights.insert(id, Flight { stop, stopped: false });
+        self.tasks.spawn(async move { (id, world.perform(id, work, stopper).await) });
+    }
+
+    fn take_lock(&mut self, now: Timestamp) -> Result<(), DriveError> {
+        if self.locked || self.run.refused.is_some() {
+            return Ok(());
+        }
+        let Effect::Lock(names) = effect(self.plan, &self.run, EffectId::Lock, now) else { return Ok(()) };
+        let answer = self.journal.lock(&names, &self.run.by, now).map_err(DriveError::Journal)?;
+        self.locked = answer.is_ok();
+        let answer = answer.map_err(|holder| holder.to_string());
+        self.take(Input::Ended(EffectId::Lock, Done::Lock(answer)))
+    }
+
+    /// Waits for everything that is still in flight, so that nothing is left running.
+    async fn land(&mut self, at_once: bool) {
+        let wish = if at_once { Stop::Now } else { Stop::Gently };
+        for flight in self.flights.values() {
+            flight.stop.send_replace(wish);
+        }
+        let grace = Duration::try_from(self.plan.runbook.grace).unwrap_or_default();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace + LAST, all).await.is_err() {
+            // Dropping a task kills its process.
+            self.tasks.shutdown().await;
+        }
+    }
+}

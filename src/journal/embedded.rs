@@ -1,0 +1,433 @@
+//! The embedded store: one SQLite file in the project's state folder, write-ahead log, every commit on disk.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use crate::engine::{Ending, Event, EventKind, Who};
+use crate::plan::Plan;
+
+use super::{Holder, Journal, JournalError, Record, RunRow};
+
+/// The version of the tables.
+const SCHEMA: i64 = 1;
+
+/// How long another process may hold the file.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// So many events that nothing is built on are held back at most.
+const HELD: usize = 256;
+
+const TABLES: &str = "
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY, runbook TEXT NOT NULL, started TEXT NOT NULL, ending TEXT, plan TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE events (
+        run TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (run, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE locks (
+        name TEXT PRIMARY KEY, run TEXT NOT NULL, who TEXT NOT NULL, since TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// The store of a project.
+pub struct Embedded {
+    connection: Connection,
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+/// The events of one run on their way into the store.
+pub struct RunJournal {
+    store: Embedded,
+    run: String,
+    /// What is still to be written before the first event.
+    new: Option<NewRun>,
+    seq: i64,
+    hash: Vec<u8>,
+    held: Vec<Event>,
+    /// Held as long as this process runs the run.
+    _runner: File,
+}
+
+/// A run that is not in the store yet.
+struct NewRun {
+    runbook: String,
+    plan: String,
+}
+
+impl Embedded {
+    /// Opens the store in a state folder, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// Says why it cannot be used.
+    pub fn open(folder: &Path) -> Result<Self, JournalError> {
+        let path = folder.join("journal.db");
+        let fail = |doing: &'static str, why: String| JournalError::Store { doing, path: path.clone(), why };
+        std::fs::create_dir_all(folder).map_err(|e| fail("cannot make the folder of", e.to_string()))?;
+        let ignore = folder.join(".gitignore");
+        if !ignore.exists() {
+            std::fs::write(&ignore, "*\n").map_err(|e| fail("cannot write beside", e.to_string()))?;
+        }
+        let connection = Connection::open(&path).map_err(|e| fail("cannot open", text(&e)))?;
+        let mut store = Embedded { connection, path: path.clone(), folder: folder.to_owned() };
+        store.prepare().map_err(|e| fail("cannot use", text(&e)))?;
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn prepare(&self) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(BUSY)?;
+        self.connection.pragma_update(None, "journal_mode", "WAL")?;
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        // Moving the log into the file at every end of a process would cost two flushes and give nothing.
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        Ok(())
+    }
+
+    fn migrate(&mut self) -> Result<(), JournalError> {
+        let path = self.path.clone();
+        let fail = |e: rusqlite::Error| JournalError::Store { doing: "cannot read", path: path.clone(), why: text(&e) };
+        let version = |c: &Connection| c.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+        let found = version(&self.connection).map_err(fail)?;
+        if found > SCHEMA {
+            return Err(JournalError::Newer { path, found });
+        }
+        if found == 0 {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
+            // Another process may have been faster.
+            if version(&transaction).map_err(fail)? == 0 {
+                transaction.execute_batch(TABLES).map_err(fail)?;
+                transaction.pragma_update(None, "user_version", SCHEMA).map_err(fail)?;
+            }
+            transaction.commit().map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    fn store_error(&self, doing: &'static str) -> impl Fn(rusqlite::Error) -> JournalError + use<> {
+        let path = self.path.clone();
+        move |error| JournalError::Store { doing, path: path.clone(), why: text(&error) }
+    }
+
+    /// The folder for what belongs to a run besides its events.
+    pub fn run_folder(&self, run: &str) -> PathBuf {
+        self.folder.join("runs").join(run)
+    }
+
+    /// All runs, the newest last.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
+        let fail = self.store_error("cannot read");
+        let mut query =
+            self.connection.prepare("SELECT id, runbook, started, ending FROM runs ORDER BY started, id").map_err(&fail)?;
+        let rows = query
+            .query_map([], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, Option<String>>(3)?))
+            })
+            .map_err(&fail)?;
+        let mut runs = Vec::new();
+        for row in rows {
+            let (id, runbook, started, ending) = row.map_err(&fail)?;
+            let started = started.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+            let ending = ending.and_then(|e| serde_json::from_value(serde_json::Value::String(e)).ok());
+            runs.push(RunRow { id, runbook, started, ending });
+        }
+        Ok(runs)
+    }
+
+    /// The plan and the events of a run. Its hashes are held against its events.
+    ///
+    /// # Errors
+    /// If there is no such run, or its record is not what was written.
+    pub fn read(&self, run: &str) -> Result<Record, JournalError> {
+        let fail = self.store_error("cannot read");
+        let plan: Option<String> = self
+            .connection
+            .query_row("SELECT plan FROM runs WHERE id = ?1", [run], |row| row.get(0))
+            .optional()
+            .map_err(&fail)?;
+        let broken = |why: String| JournalError::Broken { run: run.to_owned(), why };
+        let Some(plan_text) = plan else { return Err(JournalError::NoRun(run.to_owned())) };
+        let plan: Plan = serde_json::from_str(&plan_text).map_err(|e| broken(format!("its plan cannot be read: {e}")))?;
+        let mut query =
+            self.connection.prepare("SELECT seq, body, hash FROM events WHERE run = ?1 ORDER BY seq").map_err(&fail)?;
+        let mut rows = query.query([run]).map_err(&fail)?;
+        let mut events = Vec::new();
+        let mut hash = first_hash(&plan_text);
+        while let Some(row) = rows.next().map_err(&fail)? {
+            let (seq, body, found): (i64, String, Vec<u8>) = (
+                row.get(0).map_err(&fail)?,
+                row.get(1).map_err(&fail)?,
+                row.get(2).map_err(&fail)?,
+            );
+            if seq != events.len() as i64 {
+                return Err(broken(format!("the record {} is missing", events.len())));
+            }
+            hash = next_hash(&hash, &body);
+            if hash != found {
+                return Err(broken(format!("the record {seq} was changed after it was written")));
+            }
+            events.push(serde_json::from_str(&body).map_err(|e| broken(format!("the record {seq} cannot be read: {e}")))?);
+        }
+        Ok(Record { plan, events })
+    }
+
+    /// Begins the record of a new run. It comes to be with its first events.
+    ///
+    /// # Errors
+    /// If the store does not work. Then there is no run.
+    pub fn begin(self, run: &str, plan: &Plan) -> Result<RunJournal, JournalError> {
+        let taken = || JournalError::Broken { run: run.to_owned(), why: "it is being run already".into() };
+        let runner = self.runner(run)?.ok_or_else(taken)?;
+        let plan_text = serde_json::to_string(plan).unwrap_or_default();
+        let new = NewRun { runbook: plan.runbook.id.clone(), plan: plan_text };
+        let hash = first_hash(&new.plan);
+        let (run, held) = (run.to_owned(), Vec::new());
+        Ok(RunJournal { store: self, run, new: Some(new), seq: 0, hash, held, _runner: runner })
+    }
+
+    /// Goes on with the record of a run.
+    ///
+    /// # Errors
+    /// If the store does not work, or another process is running it. That one is the inner answer.
+    pub fn resume(self, run: &str) -> Result<Option<(RunJournal, Record)>, JournalError> {
+        let record = self.read(run)?;
+        let Some(runner) = self.runner(run)? else { return Ok(None) };
+        let fail = self.store_error("cannot read");
+        let hash = self
+            .connection
+            .query_row("SELECT hash FROM events WHERE run = ?1 ORDER BY seq DESC LIMIT 1", [run], |row| row.get(0))
+            .map_err(fail)?;
+        let seq = record.events.len() as i64;
+        let journal = RunJournal { store: self, run: run.to_owned(), new: None, seq, hash, held: Vec::new(), _runner: runner };
+        Ok(Some((journal, record)))
+    }
+
+    /// Whether a process is running a run.
+    pub fn is_running(&self, run: &str) -> bool {
+        matches!(self.runner(run), Ok(None))
+    }
+
+    /// The file that the runner of a run keeps locked; nothing if somebody else does.
+    fn runner(&self, run: &str) -> Result<Option<File>, JournalError> {
+        let folder = self.run_folder(run);
+        let path = folder.join("runner.lock");
+        let fail = |e: std::io::Error| JournalError::Store { doing: "cannot use", path: path.clone(), why: e.to_string() };
+        std::fs::create_dir_all(&folder).map_err(fail)?;
+        let file = File::options().create(true).append(true).open(&path).map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+}
+
+fn insert(
+    connection: &Connection,
+    run: &str,
+    mut seq: i64,
+    hash: &[u8],
+    events: &[Event],
+) -> rusqlite::Result<(i64, Vec<u8>)> {
+    let mut hash = hash.to_vec();
+    let mut statement = connection.prepare_cached("INSERT INTO events (run, seq, body, hash) VALUES (?1, ?2, ?3, ?4)")?;
+    for event in events {
+        let body = serde_json::to_string(event).unwrap_or_default();
+        hash = next_hash(&hash, &body);
+        statement.execute(params![run, seq, body, hash])?;
+        seq += 1;
+        if let EventKind::RunEnded { ending } = &event.kind {
+            let mut update = connection.prepare_cached("UPDATE runs SET ending = ?2 WHERE id = ?1")?;
+            update.execute(params![run, ending_word(*ending)])?;
+        }
+    }
+    Ok((seq, hash))
+}
+
+fn ending_word(ending: Ending) -> String {
+    serde_json::to_value(ending).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The chain begins with the plan: a changed plan breaks it as a changed event does.
+fn first_hash(plan: &str) -> Vec<u8> {
+    Sha256::digest(plan.as_bytes()).to_vec()
+}
+
+fn next_hash(before: &[u8], body: &str) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    hasher.update(before);
+    hasher.update(body.as_bytes());
+    hasher.finalize().to_vec()
+}
+
+/// What SQLite says, for people.
+fn text(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(code, message) => {
+            let reason = match code.code {
+                rusqlite::ErrorCode::DiskFull => "the disk is full",
+                rusqlite::ErrorCode::ReadOnly => "it may not be written",
+                rusqlite::ErrorCode::CannotOpen => "it cannot be opened",
+                rusqlite::ErrorCode::DatabaseBusy => "another process has it",
+                rusqlite::ErrorCode::NotADatabase => "it is not a journal",
+                _ => return message.clone().unwrap_or_else(|| error.to_string()),
+            };
+            reason.to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+impl RunJournal {
+    /// The folder for what belongs to the run besides its events.
+    pub fn folder(&self) -> PathBuf {
+        self.store.run_folder(&self.run)
+    }
+
+    fn write(&mut self) -> Result<(), JournalError> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let fail = self.store.store_error("cannot write to");
+        let transaction =
+            self.store.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&fail)?;
+        if let Some(new) = &self.new {
+            let started = self.held.first().map_or(Timestamp::UNIX_EPOCH, |e| e.at).to_string();
+            let insert = "INSERT INTO runs (id, runbook, started, plan) VALUES (?1, ?2, ?3, ?4)";
+            transaction.execute(insert, params![self.run, new.runbook, started, new.plan]).map_err(&fail)?;
+        }
+        let (seq, hash) = insert(&transaction, &self.run, self.seq, &self.hash, &self.held).map_err(&fail)?;
+        transaction.commit().map_err(&fail)?;
+        (self.seq, self.hash) = (seq, hash);
+        self.new = None;
+        self.held.clear();
+        Ok(())
+    }
+}
+
+impl Journal for RunJournal {
+    fn append(&mut self, events: &[Event]) -> Result<(), JournalError> {
+        self.held.extend_from_slice(events);
+        let wanted = events.iter().any(|e| e.kind.is_durable()) || self.held.len() > HELD;
+        if wanted { self.write() } else { Ok(()) }
+    }
+
+    fn lock(&mut self, names: &[String], who: &Who, now: Timestamp) -> Result<Result<(), Holder>, JournalError> {
+        let fail = self.store.store_error("cannot take the lock in");
+        let transaction =
+            self.store.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&fail)?;
+        for name in names {
+            let held = transaction
+                .query_row("SELECT run, who, since FROM locks WHERE name = ?1", [name], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+                })
+                .optional()
+                .map_err(&fail)?;
+            if let Some((run, who, since)) = held
+                && run != self.run
+            {
+                drop(transaction);
+                let alive = self.store.is_running(&run);
+                let since = since.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+                return Ok(Err(Holder { lock: name.clone(), run, who, since, alive }));
+            }
+            transaction
+                .execute(
+                    "INSERT OR IGNORE INTO locks (name, run, who, since) VALUES (?1, ?2, ?3, ?4)",
+                    params![name, self.run, who.to_string(), now.to_string()],
+                )
+                .map_err(&fail)?;
+        }
+        transaction.commit().map_err(&fail)?;
+        Ok(Ok(()))
+    }
+
+    fn unlock(&mut self) -> Result<(), JournalError> {
+        self.write()?;
+        let fail = self.store.store_error("cannot give the lock back in");
+        self.store.connection.execute("DELETE FROM locks WHERE run = ?1", [&self.run]).map_err(fail)?;
+        Ok(())
+    }
+}
+
+impl Drop for RunJournal {
+    fn drop(&mut self) {
+        // What is held back is what nothing is built on; if it cannot be written now, nothing is lost that matters.
+        let _lost = self.write();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        let json = serde_json::json!({
+            "format": 1, "nodes": [], "phases": [],
+            "runbook": { "id": "r", "title": "R", "file": "r.rb", "timezone": "UTC", "locks": ["r"], "shell": [], "grace": "10s" },
+        });
+        serde_json::from_value(json).expect("a plan")
+    }
+
+    fn event(n: i64) -> Event {
+        let kind = EventKind::WentOn { reason: format!("{n}") };
+        Event { at: Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(n), kind }
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_and_a_change_shows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut journal = Embedded::open(folder.path()).expect("opens").begin("a", &plan()).expect("begins");
+        journal.append(&[event(0)]).expect("is written");
+        journal.append(&[event(1), event(2)]).expect("is written");
+        drop(journal);
+        let store = Embedded::open(folder.path()).expect("opens again");
+        let record = store.read("a").expect("is read");
+        assert_eq!(record.events, [event(0), event(1), event(2)]);
+        store.connection.execute("UPDATE events SET body = replace(body, '\"1\"', '\"9\"') WHERE seq = 1", []).expect("is changed");
+        let error = store.read("a").expect_err("shows").to_string();
+        assert_eq!(error, "the record of the run a is broken: the record 1 was changed after it was written");
+        store.connection.execute("DELETE FROM events WHERE seq = 1", []).expect("is deleted");
+        assert!(store.read("a").expect_err("shows").to_string().contains("the record 1 is missing"));
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_run_and_says_by_whom() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || Embedded::open(folder.path()).expect("opens");
+        let who = Who { user: "ana".into(), claim: None };
+        let names = ["shop".to_owned(), "db".to_owned()];
+        let now = Timestamp::UNIX_EPOCH;
+        let mut first = open().begin("a", &plan()).expect("begins");
+        let mut second = open().begin("b", &plan()).expect("begins");
+        first.append(&[event(0)]).expect("is written");
+        assert_eq!(first.lock(&names, &who, now).expect("works"), Ok(()));
+        assert_eq!(first.lock(&names, &who, now).expect("works"), Ok(()));
+        let holder = second.lock(&names[1..], &who, now).expect("works").expect_err("is held");
+        assert_eq!((holder.run.as_str(), holder.alive), ("a", true));
+        drop(first);
+        let holder = second.lock(&names, &who, now).expect("works").expect_err("is still held");
+        assert!(!holder.alive, "{holder}");
+        let (mut first, _) = open().resume("a").expect("works").expect("nobody runs it");
+        first.unlock().expect("works");
+        assert_eq!(second.lock(&names, &who, now).expect("works"), Ok(()));
+    }
+
+    #[test]
+    fn a_journal_of_a_newer_version_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Embedded::open(folder.path()).expect("opens");
+        store.connection.pragma_update(None, "user_version", 99).expect("is set");
+        drop(store);
+        assert!(matches!(Embedded::open(folder.path()), Err(JournalError::Newer { found: 99, .. })));
+    }
+}

@@ -1,0 +1,299 @@
+//! An event in words: who, what, and how bad it is. The lines of every screen come from here.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::engine::state::ActionState;
+use crate::engine::{Doing, Ended, Ending, Event, EventKind, Failure, Part, Run, Sample, Slot, Truth, Watcher};
+use crate::paint::Paint;
+use crate::plan::{Action, NodeIx, NodeKind, Plan, Undo, moment};
+use crate::source::{harmless, one_line};
+use crate::value::duration_text;
+
+/// How a line is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// As expected.
+    Good,
+    /// Not as expected.
+    Bad,
+    /// Worth a look.
+    Warn,
+    /// Something begins.
+    Begin,
+    /// For the record.
+    Quiet,
+    /// Somebody says something.
+    Say,
+}
+
+impl Tone {
+    /// The sign before a line, and the line in its colour.
+    pub(super) fn sign(self, paint: Paint) -> String {
+        match self {
+            Tone::Good => paint.good("✓"),
+            Tone::Bad => paint.bad("✗"),
+            Tone::Warn => paint.warn("!"),
+            Tone::Begin => paint.name("▸"),
+            Tone::Quiet => paint.dim("·"),
+            Tone::Say => paint.name("»"),
+        }
+    }
+}
+
+/// A line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) tone: Tone,
+    /// The node, the trigger, the channel; empty for the run itself.
+    pub(super) who: String,
+    pub(super) text: String,
+    /// What belongs to it, below.
+    pub(super) more: Vec<String>,
+}
+
+fn line(tone: Tone, who: impl Into<String>, text: impl Into<String>) -> Line {
+    Line { tone, who: one_line(&who.into()), text: one_line(&text.into()), more: Vec::new() }
+}
+
+/// When something happened, relative to T+0; nothing as long as T+0 is not known.
+pub(super) fn stamp(plan: &Plan, run: &Run, at: Timestamp) -> String {
+    let zero = run.zero.or(plan.release.as_ref().and_then(|r| r.start));
+    zero.map_or_else(|| "T-?".into(), |zero| moment::relative_text(rounded(at.duration_since(zero))))
+}
+
+/// To the tenth of a second, towards the earlier.
+fn rounded(duration: SignedDuration) -> SignedDuration {
+    SignedDuration::from_millis((duration.as_millis() as i64).div_euclid(100) * 100)
+}
+
+/// A length of time for people: whole seconds from ten on, tenths below, milliseconds below one.
+pub(super) fn spoken(duration: SignedDuration) -> String {
+    let ms = duration.as_millis() as i64;
+    match ms {
+        10_000.. => duration_text(SignedDuration::from_secs(ms / 1000)),
+        1_000.. if ms % 1000 < 100 => format!("{}s", ms / 1000),
+        1_000.. => format!("{}.{}s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{ms}ms"),
+    }
+}
+
+/// The event in words; nothing for what only programs want to know. `run` is the state after it.
+pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
+    let id = |ix: &NodeIx| plan.node(*ix).id.clone();
+    Some(match &event.kind {
+        EventKind::RunStarted { run: id, by, .. } => {
+            line(Tone::Begin, "", format!("{} started as run {id} by {by}", plan.runbook.title))
+        }
+        EventKind::RunResumed { by } => line(Tone::Begin, "", format!("run {} resumed by {by}", run.id)),
+        EventKind::LockTaken => line(Tone::Quiet, "", format!("lock {} taken", plan.runbook.locks.join(", "))),
+        EventKind::LockRefused { why } => line(Tone::Bad, "", why),
+        EventKind::FactRead { name, value } => line(Tone::Quiet, name, format!("is {value}")),
+        EventKind::FactFailed { name, why } => line(Tone::Bad, name, why),
+        EventKind::LiveStarted => return None,
+        EventKind::ZeroSet { .. } => return None,
+        EventKind::LiveEnded => line(Tone::Good, "", "the live part is through: the release is committed"),
+        EventKind::NodeWaiting { node, until } => {
+            let left = until.duration_since(event.at);
+            line(Tone::Quiet, id(node), format!("waits for {} ({})", stamp(plan, run, *until), spoken(left)))
+        }
+        EventKind::NodeStarted { node } => started(plan, *node)?,
+        EventKind::NodeSkipped { node, why } => line(Tone::Quiet, id(node), format!("left out: {why}")),
+        EventKind::ActionStarted { slot, doing } => return action_started(plan, *slot, *doing),
+        EventKind::ActionStopping { slot, failure } => {
+            line(Tone::Warn, id(&slot.node), format!("is being stopped: {}", failure.text))
+        }
+        EventKind::ActionEnded { .. } | EventKind::AttemptStarted { .. } | EventKind::LookEnded { .. } => return None,
+        EventKind::AttemptJudged { slot, attempt, truth, checks } => {
+            if *truth == Truth::True {
+                return None;
+            }
+            let why: Vec<String> = checks
+                .iter()
+                .filter(|c| c.truth != Truth::True)
+                .map(|c| if c.why.is_empty() { c.text.clone() } else { format!("{}: {}", c.text, c.why) })
+                .collect();
+            let verdict = match truth {
+                Truth::False => "did not pass",
+                Truth::NoData => "could not tell yet",
+                Truth::Error | Truth::True => "could not measure",
+            };
+            line(Tone::Warn, id(&slot.node), format!("attempt {attempt} {verdict}: {}", why.join("; ")))
+        }
+        EventKind::RetryScheduled { node, part, again, failure, .. } => {
+            let what = if *part == Part::Undo { "the undo failed" } else { "failed" };
+            let left = again.duration_since(event.at);
+            let mut line = line(Tone::Warn, id(node), format!("{what}, is tried again in {}: {}", spoken(left), failure.text));
+            line.more = tail(failure);
+            line
+        }
+        EventKind::NodeEnded { node, ended, failure, .. } => return node_ended(plan, run, event.at, *node, *ended, failure.as_ref()),
+        EventKind::Sampled { metric, sample, judged } => return sampled(plan, run, *metric, sample, judged),
+        EventKind::TriggerArmed { .. } | EventKind::TriggerDisarmed { .. } => return None,
+        EventKind::TriggerFired { trigger, reason, .. } => {
+            let reason = reason.split_once(": ").map_or(reason.as_str(), |(_, rest)| rest);
+            line(Tone::Bad, &plan.triggers[*trigger as usize].id, format!("trigger fired: {reason}"))
+        }
+        EventKind::TriggerRearmed { trigger } => {
+            line(Tone::Quiet, &plan.triggers[*trigger as usize].id, "its condition is false again")
+        }
+        EventKind::TriggerBlind { trigger, why, .. } => line(Tone::Warn, &plan.triggers[*trigger as usize].id, why),
+        EventKind::WentOn { reason } => line(Tone::Warn, "", format!("went on with a reservation: {reason}")),
+        EventKind::Paused { reason, until, otherwise } => {
+            let left = until.duration_since(event.at);
+            let then = crate::plan::outcome_text(otherwise);
+            line(Tone::Warn, "", format!("paused for {}, then {then}: {reason}", spoken(left)))
+        }
+        EventKind::PauseEnded { otherwise, .. } => {
+            line(Tone::Warn, "", format!("nobody came: {}", crate::plan::outcome_text(otherwise)))
+        }
+        EventKind::HaltRequested { by, reason } => line(Tone::Warn, "", format!("halted by {by}: {reason}")),
+        EventKind::Halted => line(Tone::Warn, "", "nothing runs any more; nothing was undone"),
+        EventKind::RollbackRequested { by, .. } => line(Tone::Warn, "", format!("{by} wants to go back")),
+        EventKind::RollbackStarted { rollback, reason, .. } => {
+            let title = &plan.rollbacks[*rollback as usize].title;
+            line(Tone::Bad, "", format!("rolling back ({title}): {reason}"))
+        }
+        EventKind::UndoStarted { node } => line(Tone::Begin, id(node), "is being undone"),
+        EventKind::UndoSkipped { node, why } => line(Tone::Quiet, id(node), format!("is not undone: {why}")),
+        EventKind::UndoEnded { node, failure: None } => line(Tone::Good, id(node), "undone"),
+        EventKind::UndoEnded { node, failure: Some(failure) } => {
+            let mut line = line(Tone::Bad, id(node), format!("the undo failed: {}", failure.text));
+            line.more = tail(failure);
+            line
+        }
+        EventKind::FoundUnhealthy { node, failure } => {
+            line(Tone::Bad, id(node), format!("rolled back, and not healthy: {}", failure.text))
+        }
+        EventKind::MessageQueued { channel, subject, text, .. } => {
+            let text = harmless(text);
+            let mut lines = text.lines().map(str::to_owned);
+            let first = match subject {
+                Some(subject) => one_line(subject),
+                None => lines.next().unwrap_or_default(),
+            };
+            Line { tone: Tone::Say, who: channel.clone(), text: first, more: lines.collect() }
+        }
+        EventKind::MessageSent { .. } => return None,
+        EventKind::MessageFailed { key, why } => {
+            let channel = run.messages.get(*key as usize).map(|m| m.channel.clone()).unwrap_or_default();
+            line(Tone::Warn, channel, format!("a message could not be sent: {why}"))
+        }
+        EventKind::EndingReached { .. } => return None,
+        EventKind::RunEnded { ending } => {
+            let tone = match ending {
+                Ending::Completed => Tone::Good,
+                Ending::CompletedWithReservations | Ending::RolledBack | Ending::Stopped => Tone::Warn,
+                Ending::Unhealthy | Ending::Stuck | Ending::Locked => Tone::Bad,
+            };
+            line(tone, "", ending.words())
+        }
+    })
+}
+
+/// The last lines of output, for below a failure.
+pub(super) fn tail(failure: &Failure) -> Vec<String> {
+    failure.tail.iter().map(|l| one_line(l)).collect()
+}
+
+fn started(plan: &Plan, ix: NodeIx) -> Option<Line> {
+    let node = plan.node(ix);
+    Some(match &node.kind {
+        NodeKind::Phase { .. } => line(Tone::Begin, &node.id, format!("phase {} begins", node.title)),
+        // What a message says is shown by itself.
+        NodeKind::Work(work) if work.sort == crate::plan::Sort::Notify => return None,
+        NodeKind::Work(_) if node.title == node.id => line(Tone::Begin, &node.id, "starts"),
+        NodeKind::Work(_) => line(Tone::Begin, &node.id, &node.title),
+        NodeKind::Undo { .. } => return None,
+    })
+}
+
+fn action_started(plan: &Plan, slot: Slot, doing: Doing) -> Option<Line> {
+    let work = plan.node(slot.node).work()?;
+    let action = actions(work, slot.part).get(slot.action as usize)?;
+    match doing {
+        Doing::Work => Some(line(Tone::Quiet, &plan.node(slot.node).id, action_words(action))),
+        Doing::Gate if work.actions.len() > 1 => Some(line(Tone::Quiet, &plan.node(slot.node).id, action_words(action))),
+        Doing::Gate | Doing::Hold(_) | Doing::Message => None,
+    }
+}
+
+pub(super) fn actions(work: &crate::plan::Work, part: Part) -> &[Action] {
+    match (part, &work.undo) {
+        (Part::Forward, _) => &work.actions,
+        (Part::Undo, Undo::Actions { actions, .. }) => actions,
+        (Part::Undo, _) => &[],
+    }
+}
+
+/// What an action does, in a few words.
+pub(super) fn action_words(action: &Action) -> String {
+    use crate::plan::ActionKind;
+    match &action.kind {
+        ActionKind::Command(command) => crate::plan::command_text(command),
+        ActionKind::Request(request) => crate::plan::request_text(request),
+        ActionKind::Gate(gate) if gate.title.is_empty() => "gate".into(),
+        ActionKind::Gate(gate) => format!("gate: {}", gate.title),
+        ActionKind::Hold(_) => "hold".into(),
+        ActionKind::Notify(message) => format!("notify {}", message.channels.join(", ")),
+    }
+}
+
+fn node_ended(plan: &Plan, run: &Run, at: Timestamp, ix: NodeIx, ended: Ended, failure: Option<&Failure>) -> Option<Line> {
+    let (node, state) = (plan.node(ix), run.node(ix));
+    let took = state.started.map(|s| format!(" in {}", spoken(at.duration_since(s)))).unwrap_or_default();
+    let is_notify = node.work().is_some_and(|w| w.sort == crate::plan::Sort::Notify);
+    Some(match (ended, &node.kind) {
+        (_, NodeKind::Undo { .. }) => return None,
+        (Ended::Succeeded, _) if is_notify => return None,
+        (Ended::Succeeded, NodeKind::Phase { .. }) => line(Tone::Good, &node.id, format!("phase {} through{took}", node.title)),
+        (Ended::Succeeded, _) => line(Tone::Good, &node.id, format!("done{took}")),
+        (Ended::Interrupted, NodeKind::Phase { .. }) => return None,
+        (Ended::Interrupted, _) => line(Tone::Warn, &node.id, format!("interrupted after{}", took.replace(" in", ""))),
+        (Ended::Failed, _) => {
+            let why = failure.map(|f| f.text.as_str()).unwrap_or_default();
+            let mut line = line(Tone::Bad, &node.id, format!("failed{}: {why}", took.replace(" in", " after")));
+            line.more = failure.map(tail).unwrap_or_default();
+            line
+        }
+    })
+}
+
+/// A sample is worth a line when a trigger's condition becomes true, or a hold's check is false.
+fn sampled(plan: &Plan, run: &Run, metric: u32, sample: &Sample, judged: &[crate::engine::Judged]) -> Option<Line> {
+    let value = format!("{} {}", plan.metrics[metric as usize].id, sample.value);
+    for judged in judged {
+        match judged.watcher {
+            Watcher::Hold(slot, check) if judged.span.is_none() && judged.truth == Truth::False => {
+                let (text, count) = hold_check(plan, run, slot, check)?;
+                return Some(line(Tone::Warn, &plan.node(slot.node).id, format!("{text} is false, {count}: {value}")));
+            }
+            Watcher::Trigger(i) if judged.span.is_some() && judged.truth == Truth::True => {
+                let state = &run.triggers[i as usize];
+                let since = judged.span.and_then(|s| state.spans.get(&s)).and_then(|s| s.since);
+                if since == Some(sample.at) && !state.fired {
+                    let trigger = &plan.triggers[i as usize];
+                    let text = format!("{value}: fires if it stays so for {}", duration_text(judged.needs));
+                    return Some(line(Tone::Warn, &trigger.id, text));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn hold_check(plan: &Plan, run: &Run, slot: Slot, check: u32) -> Option<(String, String)> {
+    use crate::plan::ActionKind;
+    let work = plan.node(slot.node).work()?;
+    let ActionKind::Hold(hold) = &actions(work, slot.part).get(slot.action as usize)?.kind else { return None };
+    let text = hold.checks.get(check as usize)?.text.clone();
+    let state = run.node(slot.node).work.as_ref().and_then(|w| w.state.as_ref());
+    let bad = match state {
+        Some(ActionState::Hold(state)) => state.checks.get(&check).map_or(0, |c| {
+            if hold.fail_after.in_a_row { c.bad_in_row } else { c.bad }
+        }),
+        _ => hold.fail_after.times,
+    };
+    Some((format!("`{text}`"), format!("{bad} of {}", hold.fail_after.times)))
+}
+

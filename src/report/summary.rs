@@ -1,0 +1,128 @@
+//! The end of a run in words that can be pasted into a chat: how it ended, why, what was undone and what was not.
+
+use jiff::Timestamp;
+
+use crate::engine::state::{Mode, Status, UndoStatus};
+use crate::engine::{Ending, Run};
+use crate::paint::{self, Paint};
+use crate::plan::{NodeIx, NodeKind, Plan};
+use crate::source::one_line;
+
+use super::lines::{spoken, stamp};
+
+/// The summary of a run that is over, or is left by this process.
+pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    rows.extend(reason(plan, run));
+    rows.extend(samples(plan, run));
+    rows.extend(undone(plan, run));
+    rows.extend(problems(run));
+    rows.extend(next(run));
+    rows.push(("run", run.id.clone()));
+    let widest = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = format!("{}\n", headline(plan, run, now, paint));
+    for (name, value) in rows {
+        let first = format!("  {}  ", paint::pad(name, widest));
+        let lines = paint::wrap(&value, paint.width.saturating_sub(first.len()).max(30));
+        for (i, line) in lines.iter().enumerate() {
+            let lead = if i == 0 { first.clone() } else { " ".repeat(first.len()) };
+            text.push_str(&format!("{lead}{line}\n"));
+        }
+    }
+    text
+}
+
+fn headline(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
+    let took = run.started.map(|s| format!(" after {}", spoken(now.duration_since(s)))).unwrap_or_default();
+    let (done, all) = run.progress(plan);
+    let what = match plan.release.as_ref().and_then(|r| r.version.as_ref()) {
+        Some(version) => format!("{} {}", plan.runbook.title, one_line(version)),
+        None => plan.runbook.title.clone(),
+    };
+    let ending = match run.ending() {
+        Some(Ending::Completed) => paint.good("completed"),
+        Some(ending @ (Ending::CompletedWithReservations | Ending::RolledBack | Ending::Stopped)) => paint.warn(ending.words()),
+        Some(ending @ (Ending::Unhealthy | Ending::Stuck | Ending::Locked)) => paint.bad(ending.words()),
+        None => paint.warn("paused"),
+    };
+    format!("{}: {ending}{took}, {done} of {all} nodes", paint.bold(one_line(&what)))
+}
+
+fn reason(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
+    let why = match (&run.back, &run.mode, &run.halt) {
+        (Some(back), ..) => format!("{} at {}", back.reason, stamp(plan, run, back.since)),
+        (_, _, Some(halt)) => format!("{} by {}", halt.reason, halt.by),
+        (_, Mode::Ending(_, reason), _) => reason.clone(),
+        _ => first_failure(plan, run).or_else(|| run.refused.clone()).or_else(|| run.unanswered.clone())?,
+    };
+    Some(("reason", one_line(&why)))
+}
+
+fn first_failure(plan: &Plan, run: &Run) -> Option<String> {
+    let failed = (0..plan.nodes.len() as u32).map(NodeIx).find(|ix| run.node(*ix).status == Status::Failed)?;
+    let failure = run.node(failed).failure.as_ref()?;
+    Some(format!("{}: {}", plan.node(failed).id, failure.text))
+}
+
+/// The samples of the trigger that caused the way back.
+fn samples(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
+    let fired = run.triggers.iter().position(|t| !t.evidence.is_empty())?;
+    let samples: Vec<String> =
+        run.triggers[fired].evidence.iter().map(|s| format!("{} {}", stamp(plan, run, s.at), s.value)).collect();
+    Some(("samples", samples.join(", ")))
+}
+
+fn undone(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
+    let Some(back) = &run.back else { return Vec::new() };
+    let mut rows = Vec::new();
+    let names: Vec<&str> = back.undone.iter().map(|ix| plan.node(*ix).id.as_str()).collect();
+    let text = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    rows.push(("undone", text));
+    for (i, node) in plan.nodes.iter().enumerate() {
+        let state = &run.nodes[i];
+        let note = state.undo_note.as_deref().unwrap_or_default();
+        match state.undo {
+            UndoStatus::Passed => rows.push(("not undone", format!("{}: {note}", node.id))),
+            UndoStatus::Failed => rows.push(("undo failed", format!("{}: {note}", node.id))),
+            UndoStatus::NotBegun if back.stuck.is_some() && state.order > 0 && has_undo(node) => {
+                rows.push(("still to undo", node.id.clone()));
+            }
+            _ => {}
+        }
+    }
+    if let Some(failure) = &back.unhealthy {
+        rows.push(("not healthy", one_line(&failure.text)));
+    }
+    rows
+}
+
+fn has_undo(node: &crate::plan::Node) -> bool {
+    matches!(&node.kind, NodeKind::Work(work) if !work.undo.actions().is_empty())
+}
+
+fn problems(run: &Run) -> Vec<(&'static str, String)> {
+    let mut rows: Vec<(&str, String)> = run.reservations.iter().map(|r| ("reservation", one_line(r))).collect();
+    for message in &run.messages {
+        if let Some(Err(why)) = &message.sent {
+            rows.push(("not sent", format!("{}: {why}", message.channel)));
+        }
+    }
+    if run.back.as_ref().is_some_and(|b| b.stuck.is_some())
+        && let Some((_, failure)) = run.back.as_ref().and_then(|b| b.stuck.as_ref())
+    {
+        rows.extend(failure.tail.iter().map(|l| ("printed", one_line(l))));
+    }
+    rows
+}
+
+/// What to do next.
+fn next(run: &Run) -> Option<(&'static str, String)> {
+    let id = &run.id;
+    Some(match run.ending() {
+        Some(Ending::Stuck) => {
+            ("next", format!("mend what stands in the way, then `runbook resume {id}` tries the undo again; the lock is kept"))
+        }
+        None => ("next", format!("`runbook resume {id}` goes on, `runbook rollback {id}` goes back; nothing was undone")),
+        Some(_) => return None,
+    })
+}
