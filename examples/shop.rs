@@ -81,7 +81,11 @@ fn print(text: &str) -> Fallible<()> {
 
 fn percent(text: &str) -> Fallible<f64> {
     let number: f64 = text.trim_end_matches('%').parse().map_err(|_| format!("`{text}` is not a share such as 30%"))?;
-    if (0.0..=100.0).contains(&number) { Ok(number) } else { Err(format!("`{text}` is not between 0% and 100%").into()) }
+    if (0.0..=100.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err(format!("`{text}` is not between 0% and 100%").into())
+    }
 }
 
 /// Starts the shop as a service: in a session of its own, so that it outlives the command that started it.
@@ -95,8 +99,9 @@ fn up(dir: &Path, version: &str) -> Fallible<()> {
             std::fs::remove_file(dir.join(old))?;
         }
     }
-    rusqlite::Connection::open(dir.join("shop.db"))?
-        .execute_batch("CREATE TABLE users (email TEXT PRIMARY KEY); INSERT INTO users VALUES ('test@shop.example');")?;
+    rusqlite::Connection::open(dir.join("shop.db"))?.execute_batch(
+        "CREATE TABLE users (email TEXT PRIMARY KEY); INSERT INTO users VALUES ('test@shop.example');",
+    )?;
     let log = std::fs::File::create(dir.join("shop.log"))?;
     let mut command = std::process::Command::new("setsid");
     command.arg(std::env::current_exe()?).arg("--dir").arg(dir).args(["serve", version]);
@@ -121,7 +126,8 @@ fn down(dir: &Path) -> Fallible<()> {
 }
 
 fn address(dir: &Path) -> Fallible<SocketAddr> {
-    let text = std::fs::read_to_string(dir.join("shop.address")).map_err(|_| "the shop is not up: `shop up VERSION` starts it")?;
+    let text = std::fs::read_to_string(dir.join("shop.address"))
+        .map_err(|_| "the shop is not up: `shop up VERSION` starts it")?;
     Ok(text.trim().parse()?)
 }
 
@@ -177,7 +183,8 @@ impl Shop {
     fn serve_one(&mut self, began: Instant) -> bool {
         let share = self.share;
         let to_new = self.chance(share);
-        let wanted: Vec<Instance> = self.instances.iter().filter(|i| (i.version != self.old) == to_new).cloned().collect();
+        let wanted: Vec<Instance> =
+            self.instances.iter().filter(|i| (i.version != self.old) == to_new).cloned().collect();
         let all = if wanted.is_empty() { self.instances.clone() } else { wanted };
         let instance = &all[self.random as usize % all.len()];
         let failed = self.chance(instance.fail);
@@ -196,7 +203,8 @@ impl Shop {
         let p95 = times.get(times.len() * 95 / 100).copied().unwrap_or(0.0);
         let rate = if recent.is_empty() { 0.0 } else { failed as f64 / recent.len() as f64 };
         let versions: Vec<&str> = self.instances.iter().map(|i| i.version.as_str()).collect();
-        serde_json::json!({ "error_rate": rate, "p95": p95, "requests": recent.len(), "versions": versions }).to_string()
+        serde_json::json!({ "error_rate": rate, "p95": p95, "requests": recent.len(), "versions": versions })
+            .to_string()
     }
 }
 
@@ -240,7 +248,10 @@ async fn serve(dir: &Path, version: &str) -> Fallible<()> {
             }
             let request = String::from_utf8_lossy(&request).into_owned();
             let (status, body) = answer(&shop, &request);
-            let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
             let _closed = stream.write_all(format!("{head}{body}").as_bytes()).await;
             let _closed = stream.shutdown().await;
             if request.starts_with("POST /admin/stop ") {
@@ -255,14 +266,17 @@ fn answer(shop: &Mutex<Shop>, request: &str) -> (&'static str, String) {
     let mut words = request.split_whitespace();
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
+    let value =
+        |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
     let mut shop = lock(shop);
     let number = value("n").parse::<usize>().ok().filter(|n| (1..=shop.instances.len()).contains(n)).map(|n| n - 1);
     match (method, path) {
         ("GET", "/metrics") => ("200 OK", shop.metrics()),
         ("GET", "/health") => ("200 OK", r#"{"status":"ok"}"#.into()),
         ("POST", "/login") if shop.serve_one(began) => ("200 OK", r#"{"access_token":"demo-7f3a9c51e2"}"#.into()),
-        ("GET", "/users") if !request.contains("Bearer demo-7f3a9c51e2") => ("401 Unauthorized", r#"{"error":"log in"}"#.into()),
+        ("GET", "/users") if !request.contains("Bearer demo-7f3a9c51e2") => {
+            ("401 Unauthorized", r#"{"error":"log in"}"#.into())
+        }
         ("GET", "/users") if shop.serve_one(began) => ("200 OK", r#"{"users":["test@shop.example"]}"#.into()),
         ("POST", "/login") | ("GET", "/users") => ("500 Internal Server Error", r#"{"error":"sorry"}"#.into()),
         ("POST", "/admin/stop") => ("200 OK", "stopped".into()),
@@ -271,10 +285,13 @@ fn answer(shop: &Mutex<Shop>, request: &str) -> (&'static str, String) {
             shop.share = value("share").parse().unwrap_or(shop.share);
             ("200 OK", format!("{}% to the new version", shop.share))
         }
-        (_, "/admin/version" | "/admin/deploy") if number.is_none() => ("404 Not Found", "there is no such instance".into()),
+        (_, "/admin/version" | "/admin/deploy") if number.is_none() => {
+            ("404 Not Found", "there is no such instance".into())
+        }
         ("GET", "/admin/version") => ("200 OK", shop.instances[number.unwrap_or(0)].version.clone()),
         ("POST", "/admin/deploy") => {
-            let instance = Instance { version: value("version").to_owned(), fail: value("fail").parse().unwrap_or(0.0) };
+            let instance =
+                Instance { version: value("version").to_owned(), fail: value("fail").parse().unwrap_or(0.0) };
             let text = format!("instance {} has {}", value("n"), instance.version);
             shop.instances[number.unwrap_or(0)] = instance;
             ("200 OK", text)

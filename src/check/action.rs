@@ -89,7 +89,8 @@ impl<'a> Checker<'a> {
             reads: self.flag_of(body, "reads"),
             method,
         };
-        let bodies: Vec<Span> = [&request.json, &request.body, &request.form].into_iter().flatten().map(|b| b.span).collect();
+        let bodies: Vec<Span> =
+            [&request.json, &request.body, &request.form].into_iter().flatten().map(|b| b.span).collect();
         if let [first, second, ..] = bodies[..] {
             let finding = Diagnostic::new(Code::Repeated, second, "a request has one body");
             self.push(finding.label("a second one").also(first, "the first").help("keep `json`, `form` or `body`"));
@@ -100,7 +101,8 @@ impl<'a> Checker<'a> {
     fn method(&mut self, method: &'a ast::Name) -> String {
         let upper = method.text.to_uppercase();
         if !METHODS.contains(&method.text.as_str()) {
-            let finding = Diagnostic::new(Code::UnknownKind, method.span, format!("there is no method `{}`", method.text));
+            let finding =
+                Diagnostic::new(Code::UnknownKind, method.span, format!("there is no method `{}`", method.text));
             let close = did_you_mean(&upper, METHODS);
             let finding = finding.label("unknown method");
             self.push(match close {
@@ -113,10 +115,12 @@ impl<'a> Checker<'a> {
 
     /// `within`, `expect` and `capture` of an action.
     fn results(&mut self, action: &mut Action, body: &Body<'a>, output: Output) {
-        action.within = body.clause(|c| match c {
-            ClauseKind::Within(within) => Some(within),
-            _ => None,
-        }).and_then(|w| self.limit(w));
+        action.within = body
+            .clause(|c| match c {
+                ClauseKind::Within(within) => Some(within),
+                _ => None,
+            })
+            .and_then(|w| self.limit(w));
         if let Some(limit) = &action.within
             && let Some(outcome) = &limit.otherwise
         {
@@ -161,8 +165,7 @@ impl<'a> Checker<'a> {
         let items = notify.block.as_ref().map(|b| b.items.as_slice()).unwrap_or_default();
         let body = self.body("notify", notify.keyword_span, &[], items);
         let allow = Allow { metrics: true, event: in_reaction || self.allow.event, ..self.allow };
-        let texts: Vec<Typed> =
-            self.allowing(allow, |c| notify.texts.iter().map(|text| c.text(text)).collect());
+        let texts: Vec<Typed> = self.allowing(allow, |c| notify.texts.iter().map(|text| c.text(text)).collect());
         let mut texts = texts.into_iter();
         let (subject, text) = match notify.texts.len() {
             0 => {
@@ -180,7 +183,14 @@ impl<'a> Checker<'a> {
         };
         let channels = self.channels(&notify.channels);
         let settings = self.channel_settings(&body, items, &channels);
-        Notify { span: notify.keyword_span, required: self.flag_of(&body, "required"), channels, subject, text, settings }
+        Notify {
+            span: notify.keyword_span,
+            required: self.flag_of(&body, "required"),
+            channels,
+            subject,
+            text,
+            settings,
+        }
     }
 
     fn channels(&mut self, expr: &'a ast::Expr) -> Vec<(String, Span)> {
@@ -192,7 +202,12 @@ impl<'a> Checker<'a> {
     }
 
     /// The channel's own settings: a console has none, a webhook takes any and puts them into its JSON.
-    fn channel_settings(&mut self, body: &Body<'a>, items: &'a [Item], channels: &[(String, Span)]) -> Vec<(String, Typed)> {
+    fn channel_settings(
+        &mut self,
+        body: &Body<'a>,
+        items: &'a [Item],
+        channels: &[(String, Span)],
+    ) -> Vec<(String, Typed)> {
         let mut settings = Vec::new();
         let console_only = !channels.is_empty()
             && channels.iter().all(|(name, _)| {

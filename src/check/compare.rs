@@ -53,7 +53,9 @@ impl<'a> Checker<'a> {
             }
             other => {
                 let title = format!("`in` looks into a list, and this is {}", article(other));
-                self.push(Diagnostic::new(Code::Mismatch, b.span, title).label(article(other)).help("write `in [a, b]`"));
+                self.push(
+                    Diagnostic::new(Code::Mismatch, b.span, title).label(article(other)).help("write `in [a, b]`"),
+                );
                 false
             }
         }
@@ -99,20 +101,26 @@ impl<'a> Checker<'a> {
             );
             return false;
         }
-        for (number, ty, other, span) in [(right, right_ty, left_ty, right_span), (left, left_ty, right_ty, left_span)] {
+        for (number, ty, other, span) in [(right, right_ty, left_ty, right_span), (left, left_ty, right_ty, left_span)]
+        {
             let literal = matches!(number, Expr::Value(Value::Int(_) | Value::Number(_)));
             if let (true, Type::Int | Type::Number, Some(help)) = (literal, ty, units_for(other, self.slice(span))) {
                 self.push(
-                    Diagnostic::new(Code::BareNumber, span, format!("{} is compared with a bare number", article(other)))
-                        .label("no unit")
-                        .help(help),
+                    Diagnostic::new(
+                        Code::BareNumber,
+                        span,
+                        format!("{} is compared with a bare number", article(other)),
+                    )
+                    .label("no unit")
+                    .help(help),
                 );
                 return false;
             }
         }
         let title = format!("{} is compared with {}", article(left_ty), article(right_ty));
-        let mut finding =
-            Diagnostic::new(Code::Mismatch, right_span, title).label(article(right_ty)).also(left_span, article(left_ty));
+        let mut finding = Diagnostic::new(Code::Mismatch, right_span, title)
+            .label(article(right_ty))
+            .also(left_span, article(left_ty));
         if let (Type::Percent, Type::Points) = (left_ty, right_ty) {
             finding = finding.help("`pp` is the difference of two percents; a percent is written `5%`");
         }
@@ -132,7 +140,12 @@ impl<'a> Checker<'a> {
         let whole = |c: &mut Self, ty: Option<Type>| match ty {
             Some(ty) => (Expr::Arithmetic(operation, Box::new(left.clone()), Box::new(right.clone())), ty),
             None => {
-                let title = format!("`{}` does not work on {} and {}", operation.symbol(), article(&left_ty), article(&right_ty));
+                let title = format!(
+                    "`{}` does not work on {} and {}",
+                    operation.symbol(),
+                    article(&left_ty),
+                    article(&right_ty)
+                );
                 c.push(Diagnostic::new(Code::Mismatch, span, title).label("cannot be worked out"));
                 (Expr::Error, Type::Error)
             }
@@ -170,7 +183,20 @@ fn is_ordered(ty: &Type) -> bool {
     use Type::*;
     matches!(
         ty,
-        Int | Number | Duration | Percent | Points | Factor | Size | Count | Rate | Offset | Time | Date | Instant | Semver | Any
+        Int | Number
+            | Duration
+            | Percent
+            | Points
+            | Factor
+            | Size
+            | Count
+            | Rate
+            | Offset
+            | Time
+            | Date
+            | Instant
+            | Semver
+            | Any
             | Error
     )
 }

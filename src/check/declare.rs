@@ -2,23 +2,13 @@
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
-use crate::syntax::ast::{
-    Capture, Construct, Declaration, ExprKind, Item, ItemKind, Keyword, Link, Setting, Sort, TypeName,
-};
+use crate::syntax::ast::{Capture, Construct, Declaration, ExprKind, ItemKind, Keyword, Link, Setting, Sort, TypeName};
 use crate::value::{Expr, Function, Type};
 
-use super::model::{self, ChannelKind, Id, SecretSource, Typed};
+use super::Checker;
+use super::model::{self, Id, SecretSource, Typed};
 use super::names::Kind;
 use super::typing::{Allow, Output};
-use super::{Checker, article};
-
-/// The kinds of channel that the language has; the first ones are spoken by this version.
-const CHANNEL_KINDS: [&str; 8] =
-    ["console", "webhook", "slack", "teams", "discord", "email", "pagerduty", "statuspage"];
-const SPOKEN_CHANNELS: usize = 2;
-
-/// The kinds of metric.
-const METRIC_KINDS: [&str; 6] = ["percent", "duration", "size", "rate", "count", "number"];
 
 impl<'a> Checker<'a> {
     /// A construct that stands at file level.
@@ -133,7 +123,8 @@ impl<'a> Checker<'a> {
         match self.names.get(name).map(|s| (s.kind, s.span)) {
             Some((Kind::Block(found), _)) if found == keyword => Some(name.to_owned()),
             Some((other, place)) => {
-                let finding = Diagnostic::new(Code::WrongKind, span, format!("`{name}` is {}, not a {word}", other.phrase()));
+                let finding =
+                    Diagnostic::new(Code::WrongKind, span, format!("`{name}` is {}, not a {word}", other.phrase()));
                 self.push(finding.label(format!("not a {word}")).also(place, "declared here"));
                 None
             }
@@ -212,8 +203,15 @@ impl<'a> Checker<'a> {
             self.push(finding.label("not a list").help("write `covered_by = [NAME]`"));
             return Vec::new();
         };
-        let kinds =
-            [Keyword::Step, Keyword::Gate, Keyword::Trigger, Keyword::Hold, Keyword::Checklist, Keyword::Approve, Keyword::Confirm];
+        let kinds = [
+            Keyword::Step,
+            Keyword::Gate,
+            Keyword::Trigger,
+            Keyword::Hold,
+            Keyword::Checklist,
+            Keyword::Approve,
+            Keyword::Confirm,
+        ];
         elements.iter().filter_map(|e| self.node_name(&e.value, &kinds)).map(|(name, _)| name).collect()
     }
 
@@ -236,7 +234,11 @@ impl<'a> Checker<'a> {
         let url = match &link.url {
             Some(url) => Some(self.text(url)),
             None => {
-                self.missing(link.title.span, "a link has a title and a URL", "write `link NAME \"Title\" \"https://…\"`");
+                self.missing(
+                    link.title.span,
+                    "a link has a title and a URL",
+                    "write `link NAME \"Title\" \"https://…\"`",
+                );
                 None
             }
         };
@@ -256,157 +258,6 @@ impl<'a> Checker<'a> {
             notify: body.setting("notify").map(|s| self.named_list(s, Keyword::Channel)).unwrap_or_default(),
         };
         self.model.severities.push(severity);
-    }
-
-    fn channel(&mut self, construct: &'a Construct) {
-        let id = self.id_of(construct);
-        let title = self.title_of(construct);
-        let kind = construct.kind.as_ref().map(|k| k.name.text.as_str()).unwrap_or_default();
-        let kind = match kind {
-            "console" => {
-                self.construct_body("channel console", construct);
-                ChannelKind::Console
-            }
-            "webhook" => self.webhook(construct),
-            _ => {
-                self.unknown_channel(construct);
-                ChannelKind::Other
-            }
-        };
-        self.model.channels.push(model::Channel { id, title, kind });
-    }
-
-    fn webhook(&mut self, construct: &'a Construct) -> ChannelKind {
-        let body = self.construct_body("channel webhook", construct);
-        let allow = Allow { secrets: true, ..Allow::default() };
-        let url = body.setting("url").map(|setting| {
-            self.allowing(allow, |c| {
-                let literal = matches!(setting.value.kind, ExprKind::Text(_));
-                let typed = c.typed(&setting.value, literal.then_some(&Type::Url));
-                match typed.ty {
-                    Type::Url | Type::Secret | Type::Error => typed,
-                    _ => c.typed(&setting.value, Some(&Type::Url)),
-                }
-            })
-        });
-        if url.is_none() {
-            self.missing(body.span(), "a webhook has a `url`", "write `url = \"https://…\"`");
-        }
-        let header = self.allowing(allow, |c| c.value_of(&body, "header"));
-        ChannelKind::Webhook { url, header }
-    }
-
-    fn unknown_channel(&mut self, construct: &'a Construct) {
-        let Some(kind) = &construct.kind else {
-            let help = format!("write `channel NAME: KIND`; the kinds are {}", CHANNEL_KINDS.join(", "));
-            return self.missing(construct.head(), "a channel has a kind", help);
-        };
-        let (name, span) = (kind.name.text.clone(), kind.name.span);
-        if CHANNEL_KINDS[SPOKEN_CHANNELS..].contains(&name.as_str()) {
-            return self.not_yet(span, &format!("channels of the kind `{name}`"));
-        }
-        self.unknown_kind("channel", &name, span, &CHANNEL_KINDS);
-    }
-
-    fn unknown_kind(&mut self, what: &str, name: &str, span: Span, kinds: &[&str]) {
-        let help = match did_you_mean(name, kinds.iter().copied()) {
-            Some(close) => format!("did you mean `{close}`?"),
-            None => format!("the kinds are {}", kinds.join(", ")),
-        };
-        let finding = Diagnostic::new(Code::UnknownKind, span, format!("there is no kind of {what} `{name}`"));
-        self.push(finding.label("unknown kind").help(help));
-    }
-
-    fn metric(&mut self, construct: &'a Construct) {
-        let id = self.id_of(construct);
-        let body = self.construct_body("metric", construct);
-        let kind = self.metric_kind(construct);
-        let mut looks = Vec::new();
-        let mut marks = Vec::new();
-        for item in &body.rest {
-            match &item.kind {
-                ItemKind::Mark(mark) => {
-                    let value = self.typed(&mark.value, Some(&kind));
-                    marks.push((mark.word.text.clone(), mark.comparison, value));
-                }
-                _ => looks.extend(self.metric_look(item)),
-            }
-        }
-        if looks.len() > 1 {
-            let second: &model::Action = &looks[1];
-            let finding = Diagnostic::new(Code::Repeated, second.span, "a metric comes from one place");
-            self.push(finding.label("a second one").also(looks[0].span, "the first"));
-        }
-        if looks.is_empty() && body.setting("source").is_none() {
-            let help = "give it a `run \"…\"` or an `http GET \"…\"`";
-            self.missing(body.span(), "a metric comes from somewhere", help);
-        }
-        let baseline = body.setting("baseline").map(|s| self.typed(&s.value, None));
-        let baseline = baseline.and_then(|b| self.constant_baseline(b, &kind));
-        let floor = body.setting("floor").map(|s| self.typed(&s.value, Some(&kind)));
-        let metric = model::Metric {
-            title: self.title_of(construct),
-            unit: self.value_of(&body, "unit"),
-            every: self.value_of(&body, "every"),
-            path: self.value_of(&body, "path"),
-            look: looks.into_iter().next(),
-            describe: self.describe(&body),
-            id,
-            kind,
-            baseline,
-            floor,
-            marks,
-        };
-        self.model.metrics.push(metric);
-    }
-
-    fn constant_baseline(&mut self, baseline: Typed, kind: &Type) -> Option<Typed> {
-        if baseline.ty == Type::Duration && *kind != Type::Duration {
-            self.not_yet(baseline.span, "a baseline from the past of a metric");
-            return None;
-        }
-        if !kind.accepts(&baseline.ty) {
-            let title = format!("the baseline of {} is {}", article(kind), article(&baseline.ty));
-            self.push(Diagnostic::new(Code::Mismatch, baseline.span, title).label(article(&baseline.ty)));
-            return None;
-        }
-        Some(baseline)
-    }
-
-    fn metric_look(&mut self, item: &'a Item) -> Option<model::Action> {
-        let allow = Allow::default();
-        let action = self.allowing(allow, |c| c.action(item))?;
-        Some(action)
-    }
-
-    fn metric_kind(&mut self, construct: &'a Construct) -> Type {
-        let Some(kind) = &construct.kind else {
-            let help = format!("write `metric NAME: KIND`; the kinds are {}", METRIC_KINDS.join(", "));
-            self.missing(construct.head(), "a metric has a kind", help);
-            return Type::Error;
-        };
-        let name = kind.name.text.as_str();
-        if METRIC_KINDS.contains(&name) {
-            return Type::from_name(name).unwrap_or(Type::Error);
-        }
-        let (name, span) = (name.to_owned(), kind.name.span);
-        self.unknown_kind("metric", &name, span, &METRIC_KINDS);
-        Type::Error
-    }
-
-    /// The kind of a metric that may not have been read yet: its header says it.
-    pub(super) fn metric_type(&self, name: &str) -> Type {
-        let kind = self.metric_header(name).and_then(|c| c.kind.as_ref()).map(|k| k.name.text.as_str());
-        kind.filter(|k| METRIC_KINDS.contains(k)).and_then(Type::from_name).unwrap_or(Type::Error)
-    }
-
-    pub(super) fn metric_has_baseline(&self, name: &str) -> bool {
-        let items = self.metric_header(name).map(Construct::items).unwrap_or_default();
-        items.iter().any(|i| matches!(&i.kind, ItemKind::Setting(s) if s.name.text == "baseline"))
-    }
-
-    fn metric_header(&self, name: &str) -> Option<&'a Construct> {
-        self.names.construct(name)
     }
 
     pub(super) fn declaration(&mut self, declaration: &'a Declaration) {
@@ -460,7 +311,8 @@ impl<'a> Checker<'a> {
                 ExprKind::Command(item) => self.action(item).map(Box::new),
                 ExprKind::Bad => None,
                 _ => {
-                    let finding = Diagnostic::new(Code::WrongForm, value.span, "a fact is asked of the world by a command");
+                    let finding =
+                        Diagnostic::new(Code::WrongForm, value.span, "a fact is asked of the world by a command");
                     self.push(finding.label("not a command").help(format!("write `fact {} = run \"…\"`", id.text)));
                     None
                 }
@@ -592,7 +444,8 @@ impl<'a> Checker<'a> {
                         Some(close) => format!("did you mean `{close}`?"),
                         None => format!("the types are {}, list(T) and map(T)", Type::NAMES.join(", ")),
                     };
-                    let finding = Diagnostic::new(Code::UnknownKind, ty.name.span, format!("there is no type `{name}`"));
+                    let finding =
+                        Diagnostic::new(Code::UnknownKind, ty.name.span, format!("there is no type `{name}`"));
                     self.push(finding.label("unknown type").help(help));
                     Type::Error
                 }

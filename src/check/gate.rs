@@ -15,7 +15,11 @@ impl<'a> Checker<'a> {
     pub(super) fn declared_gate(&mut self, construct: &'a Construct) {
         let id = self.id_of(construct);
         if construct.block.is_none() {
-            self.missing(construct.head(), "a declared gate says what it looks at", "write its checks between `{` and `}`");
+            self.missing(
+                construct.head(),
+                "a declared gate says what it looks at",
+                "write its checks between `{` and `}`",
+            );
         }
         let gate = self.gate(construct, id);
         self.model.gates.push(gate);
@@ -86,7 +90,7 @@ impl<'a> Checker<'a> {
                 _ => {
                     let Some(action) = self.action(item) else { continue };
                     self.locals.extend(action.captures.iter().map(captured));
-                    looks.push(Look::Action(action));
+                    looks.push(Look::Action(Box::new(action)));
                 }
             }
         }
@@ -145,7 +149,9 @@ impl<'a> Checker<'a> {
                     let names: Vec<_> = declared.iter().map(|(d, _)| format!("`{d}`")).collect();
                     let help = match (close, names.is_empty()) {
                         (Some(close), _) => format!("did you mean `{close}`?"),
-                        (None, true) => format!("`{gate}` has no parameters; it declares one by `with {} = …`", name.text),
+                        (None, true) => {
+                            format!("`{gate}` has no parameters; it declares one by `with {} = …`", name.text)
+                        }
                         (None, false) => format!("it has {}", names.join(", ")),
                     };
                     let title = format!("the gate `{gate}` has no parameter `{}`", name.text);

@@ -6,6 +6,7 @@
 mod action;
 pub mod catalogue;
 mod compare;
+mod connect;
 mod declare;
 mod gate;
 pub mod model;
@@ -13,6 +14,7 @@ mod names;
 mod people;
 mod react;
 mod read;
+mod resolve;
 mod rules;
 mod timeline;
 mod typing;
@@ -26,8 +28,8 @@ use crate::syntax::ast::{Ast, ExprKind, ItemKind};
 use crate::value::Type;
 
 use model::Model;
-pub(crate) use rules::changes;
 use names::Names;
+pub(crate) use rules::changes;
 use typing::{Allow, Local};
 
 /// A model and what is to be said about the file it was made from.

@@ -190,6 +190,7 @@ pub struct Channel {
 
 /// The kinds of channel that this version speaks.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a file has a handful of channels")]
 pub enum ChannelKind {
     /// The terminal, or the log.
     Console,
@@ -287,7 +288,7 @@ pub enum Row {
 #[derive(Clone, Debug)]
 pub enum Look {
     /// A command or a request that only looks.
-    Action(Action),
+    Action(Box<Action>),
     /// `expect CONDITION`
     Expect(Typed),
     /// Another gate.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
-use crate::value::Type;
 use crate::syntax::ast::{Ast, Capture, Construct, Declaration, Item, ItemKind, Keyword, Name, Sort};
+use crate::value::Type;
 
 /// The sorts of things that have a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +68,30 @@ fn is_apart(keyword: Keyword) -> bool {
     use Keyword::*;
     matches!(
         keyword,
-        Runbook | Release | Risk | Scenario | Scope | Comms | Group | Item | After | Feature | Fix | Breaking | Deprecation
-            | KnownIssue | Improvement | Technical | Security | Performance | Database | Dependency | Upgrade | OutOfScope
-            | Highlight | Contributor
+        Runbook
+            | Release
+            | Risk
+            | Scenario
+            | Scope
+            | Comms
+            | Group
+            | Item
+            | After
+            | Feature
+            | Fix
+            | Breaking
+            | Deprecation
+            | KnownIssue
+            | Improvement
+            | Technical
+            | Security
+            | Performance
+            | Database
+            | Dependency
+            | Upgrade
+            | OutOfScope
+            | Highlight
+            | Contributor
     )
 }
 

@@ -37,9 +37,10 @@ impl<'a> Checker<'a> {
                 None
             }
             _ => {
-                let all = self.names.iter().filter(|(_, s)| {
-                    matches!(s.kind, Kind::Block(Keyword::Rollback | Keyword::Response))
-                });
+                let all = self
+                    .names
+                    .iter()
+                    .filter(|(_, s)| matches!(s.kind, Kind::Block(Keyword::Rollback | Keyword::Response)));
                 let words = ["stop", "continue", "rollback", "pause"];
                 let close = crate::diagnostic::did_you_mean(&name, all.map(|(n, _)| n).chain(words));
                 let help = match close {

@@ -38,7 +38,8 @@ impl<'a> Checker<'a> {
                 condition.expr.walk(&mut |e| runs |= matches!(e, crate::value::Expr::Runs { .. }));
                 if !condition.expr.mentions(RefKind::Metric) && !runs && condition.ty != Type::Error {
                     let span = condition.span;
-                    let finding = Diagnostic::new(Code::NotKnownHere, span, "nothing in this condition changes during a run");
+                    let finding =
+                        Diagnostic::new(Code::NotKnownHere, span, "nothing in this condition changes during a run");
                     self.push(finding.label("no metric").help("a trigger watches metrics, or how long a step runs"));
                 }
             }
@@ -118,7 +119,8 @@ impl<'a> Checker<'a> {
         };
         let same = self.model.rollbacks.iter().find(|r| r.id.text == id.text && id.text.is_empty());
         if let Some(first) = same.map(|r| r.id.span) {
-            let finding = Diagnostic::new(Code::DuplicateName, construct.keyword_span, "there is one rollback without a name");
+            let finding =
+                Diagnostic::new(Code::DuplicateName, construct.keyword_span, "there is one rollback without a name");
             self.push(finding.label("a second one").also(first, "the first").help("give it a name: `rollback NAME`"));
         }
         let nodes = self.allowing(allow, |c| c.nodes(&body.rest));

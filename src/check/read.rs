@@ -101,13 +101,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Sorts clauses of a header and statements of a body by the catalogue's entry `name`.
-    pub(super) fn body(
-        &mut self,
-        name: &'static str,
-        span: Span,
-        header: &'a [Clause],
-        items: &'a [Item],
-    ) -> Body<'a> {
+    pub(super) fn body(&mut self, name: &'static str, span: Span, header: &'a [Clause], items: &'a [Item]) -> Body<'a> {
         let mut body = Body { name, span, settings: Vec::new(), clauses: Vec::new(), describe: None, rest: Vec::new() };
         for clause in header {
             self.add_clause(&mut body, clause);
@@ -142,10 +136,13 @@ impl<'a> Checker<'a> {
                 None if names.is_empty() => format!("a `{}` has no settings", body.name),
                 None => format!("the settings of a `{}` are {}", body.name, names.join(", ")),
             };
-            let mut finding =
-                Diagnostic::new(Code::UnknownSetting, name.span, format!("a `{}` has no setting `{}`", body.name, name.text))
-                    .label("unknown setting")
-                    .help(help);
+            let mut finding = Diagnostic::new(
+                Code::UnknownSetting,
+                name.span,
+                format!("a `{}` has no setting `{}`", body.name, name.text),
+            )
+            .label("unknown setting")
+            .help(help);
             if let Some(close) = close {
                 finding = finding.fix(name.span, close);
             }
@@ -203,7 +200,8 @@ impl<'a> Checker<'a> {
         match block.contents.iter().find(|c| c.word == word) {
             Some(allowed) if allowed.runs => true,
             Some(_) => {
-                let what = if body.name == "file" { format!("`{word}`") } else { format!("`{word}` in a `{}`", body.name) };
+                let what =
+                    if body.name == "file" { format!("`{word}`") } else { format!("`{word}` in a `{}`", body.name) };
                 self.not_yet(span, &what);
                 false
             }
@@ -217,7 +215,8 @@ impl<'a> Checker<'a> {
     /// The value of a setting in the type that the catalogue gives it.
     pub(super) fn value_of(&mut self, body: &Body<'a>, name: &str) -> Option<Typed> {
         let setting = body.setting(name)?;
-        let shape = catalogue::block(body.name).and_then(|b| b.settings.iter().find(|s| s.name == name)).map(|s| s.shape);
+        let shape =
+            catalogue::block(body.name).and_then(|b| b.settings.iter().find(|s| s.name == name)).map(|s| s.shape);
         let shape = shape.unwrap_or(Shape::Any);
         Some(match shape {
             Shape::Texts => self.texts(&setting.value),
@@ -272,7 +271,8 @@ fn misplaced(word: &str, block: &str, span: Span) -> Diagnostic {
         .filter(|b| b.contents.iter().any(|c| c.word == word) || b.clauses.iter().any(|c| c.word == word))
         .map(|b| if b.name == "file" { "at file level".to_owned() } else { format!("in a `{}`", b.name) })
         .collect();
-    let finding = Diagnostic::new(Code::Misplaced, span, format!("`{word}` cannot stand {place}")).label("does not belong here");
+    let finding =
+        Diagnostic::new(Code::Misplaced, span, format!("`{word}` cannot stand {place}")).label("does not belong here");
     match homes.as_slice() {
         [] => finding,
         homes => finding.help(format!("`{word}` stands {}; is a `}}` missing above?", homes.join(", "))),

@@ -14,7 +14,11 @@ impl<'a> Checker<'a> {
     pub(super) fn phase(&mut self, construct: &'a Construct, outer: Option<PhaseKind>) -> Phase {
         let kind = self.phase_kind(construct, outer);
         if construct.name.is_none() {
-            self.missing(construct.keyword_span, "a phase has a name", "write `phase deployment: live \"Deployment\" {`");
+            self.missing(
+                construct.keyword_span,
+                "a phase has a name",
+                "write `phase deployment: live \"Deployment\" {`",
+            );
         }
         let before = std::mem::replace(&mut self.kind, kind);
         let body = self.construct_body("phase", construct);
@@ -36,8 +40,10 @@ impl<'a> Checker<'a> {
             "after" => PhaseKind::After,
             other => {
                 let close = did_you_mean(other, ["prepare", "live", "after"]);
-                let help = close.map_or("the kinds are prepare, live, after".into(), |c| format!("did you mean `{c}`?"));
-                let finding = Diagnostic::new(Code::UnknownKind, kind.name.span, format!("there is no kind of phase `{other}`"));
+                let help =
+                    close.map_or("the kinds are prepare, live, after".into(), |c| format!("did you mean `{c}`?"));
+                let finding =
+                    Diagnostic::new(Code::UnknownKind, kind.name.span, format!("there is no kind of phase `{other}`"));
                 self.push(finding.label("unknown kind").help(help));
                 return outer.unwrap_or(PhaseKind::Live);
             }
@@ -143,8 +149,13 @@ impl<'a> Checker<'a> {
             }
             ast::Undo::Block(block) => {
                 let brace = crate::source::Span { end: block.span.start + 1, ..block.span };
-                let finding = Diagnostic::new(Code::WrongForm, brace, "in a rollback `undo` is the place where steps are undone");
-                self.push(finding.label("what is undone stands in the steps").help("write `undo`, and the commands as a `step`"));
+                let finding =
+                    Diagnostic::new(Code::WrongForm, brace, "in a rollback `undo` is the place where steps are undone");
+                self.push(
+                    finding
+                        .label("what is undone stands in the steps")
+                        .help("write `undo`, and the commands as a `step`"),
+                );
                 Node::Undo(item.span, None)
             }
             ast::Undo::All => Node::Undo(item.span, None),
@@ -164,7 +175,8 @@ impl<'a> Checker<'a> {
             }
         };
         let name = for_loop.name.text.clone();
-        let local = Local { name: name.clone(), ty: element, reference: Ref { kind: RefKind::Loop, name: name.clone() } };
+        let local =
+            Local { name: name.clone(), ty: element, reference: Ref { kind: RefKind::Loop, name: name.clone() } };
         if let Some(symbol) = self.names.peek(&name) {
             let (span, first) = (for_loop.name.span, symbol.span);
             let finding = Diagnostic::new(Code::DuplicateName, span, format!("the name `{name}` is given twice"));

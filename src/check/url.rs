@@ -15,8 +15,14 @@ impl<'a> Checker<'a> {
             match piece {
                 Piece::Text(literal, span) => {
                     if i == 0 && !literal.starts_with("http://") && !literal.starts_with("https://") {
-                        let finding = Diagnostic::new(Code::UrlStart, *span, "a URL begins with `https://`, `http://` or a `url`");
-                        self.push(finding.label("not the beginning of a URL").help("write `https://…` or `${base_url}…`"));
+                        let finding = Diagnostic::new(
+                            Code::UrlStart,
+                            *span,
+                            "a URL begins with `https://`, `http://` or a `url`",
+                        );
+                        self.push(
+                            finding.label("not the beginning of a URL").help("write `https://…` or `${base_url}…`"),
+                        );
                     }
                     pieces.push(UrlPiece::Text(literal.clone()));
                 }

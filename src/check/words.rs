@@ -75,7 +75,9 @@ impl<'a> Checker<'a> {
             let WordPiece::Value(value) = piece else { continue };
             if matches!(value.ty, Type::List(_)) && word.pieces.len() > 1 {
                 let finding = Diagnostic::new(Code::Mismatch, value.span, "a list is several words");
-                self.push(finding.label("joined with other text").help("put space around it, or use `join(list, \",\")`"));
+                self.push(
+                    finding.label("joined with other text").help("put space around it, or use `join(list, \",\")`"),
+                );
             }
         }
         if let Some(WordPiece::Value(value)) = word.pieces.first()
@@ -84,7 +86,11 @@ impl<'a> Checker<'a> {
             && !word.after_dashes
         {
             let (span, title) = (value.span, format!("`{text}` would be read as an option"));
-            self.push(Diagnostic::new(Code::OptionInjection, span, title).label("begins with `-`").help("write `--` before it"));
+            self.push(
+                Diagnostic::new(Code::OptionInjection, span, title)
+                    .label("begins with `-`")
+                    .help("write `--` before it"),
+            );
         }
     }
 }
@@ -111,12 +117,18 @@ impl Problem {
                     _ => "a shell's command substitution",
                 };
                 let help = match sign {
-                    '>' => "write `shell \"\"\"…\"\"\"`, or `stdout = \"FILE\"` in the body; a `>` that is meant as text stands in quotes",
+                    '>' => {
+                        "write `shell \"\"\"…\"\"\"`, or `stdout = \"FILE\"` in the body; a `>` that is meant as text stands in quotes"
+                    }
                     _ => "write `shell \"\"\"…\"\"\"` if a shell is meant; text stands in quotes",
                 };
-                Diagnostic::new(Code::ShellWords, span, format!("`run` starts a program, not a shell: {does} does nothing"))
-                    .label("only a shell acts on this")
-                    .help(help)
+                Diagnostic::new(
+                    Code::ShellWords,
+                    span,
+                    format!("`run` starts a program, not a shell: {does} does nothing"),
+                )
+                .label("only a shell acts on this")
+                .help(help)
             }
             None => Diagnostic::new(Code::ShellWords, span, "this quote is never closed")
                 .label("the quote is inside a command")

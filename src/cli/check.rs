@@ -73,7 +73,8 @@ fn show(format: Format, all: &[(Sources, Vec<Diagnostic>)], screen: &Screen) {
                 n => format!("{n} files"),
             };
             if !all.is_empty() {
-                let more = if everything.is_empty() { "" } else { "; `runbook explain CODE` tells the whole story of one" };
+                let more =
+                    if everything.is_empty() { "" } else { "; `runbook explain CODE` tells the whole story of one" };
                 screen.print(&format!("{}: {}{more}\n", crate::source::one_line(&files), summary(&everything)));
             }
         }

@@ -153,7 +153,9 @@ pub(super) fn state_folder(wish: Option<&Path>) -> PathBuf {
 pub(super) fn glob(pattern: &str) -> Result<Vec<String>, String> {
     let path = Path::new(pattern);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Some(name) = path.file_name().and_then(|n| n.to_str()) else { return Err(format!("`{pattern}` names no files")) };
+    let Some(name) = path.file_name().and_then(|n| n.to_str()) else {
+        return Err(format!("`{pattern}` names no files"));
+    };
     if folder.to_string_lossy().contains(['*', '?']) {
         return Err(format!("`{pattern}`: only the last part of a path may have `*` and `?`"));
     }

@@ -23,7 +23,9 @@ pub(super) struct VarArguments {
 pub(super) fn given(arguments: &VarArguments) -> Result<Vec<Given>, String> {
     let mut values = Vec::new();
     for (name, value) in std::env::vars_os() {
-        let (Some(name), Some(value)) = (name.to_str().map(str::to_owned), value.to_str().map(str::to_owned)) else { continue };
+        let (Some(name), Some(value)) = (name.to_str().map(str::to_owned), value.to_str().map(str::to_owned)) else {
+            continue;
+        };
         if let Some(variable) = name.strip_prefix(PREFIX) {
             let (variable, origin) = (variable.to_lowercase(), name.clone());
             values.push(Given { name: variable, value: GivenValue::Text(value), origin, strict: false });
@@ -35,7 +37,8 @@ pub(super) fn given(arguments: &VarArguments) -> Result<Vec<Given>, String> {
         let json: serde_json::Value = if path.extension().is_some_and(|e| e == "json") {
             serde_json::from_str(&text).map_err(|e| format!("{origin} is not JSON: {e}"))?
         } else {
-            let toml: toml::Table = toml::from_str(&text).map_err(|e| format!("{origin} is not TOML: {}", e.message()))?;
+            let toml: toml::Table =
+                toml::from_str(&text).map_err(|e| format!("{origin} is not TOML: {}", e.message()))?;
             serde_json::to_value(toml).map_err(|e| format!("{origin}: {e}"))?
         };
         let serde_json::Value::Object(entries) = json else { return Err(format!("{origin} has no names in it")) };

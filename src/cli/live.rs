@@ -129,7 +129,9 @@ pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments
         }
         Err((run, DriveError::Killed)) => {
             shown.tell(|r| r.end(plan, &run, clock.now()));
-            screen.error("everything was killed at once; what was running is in doubt, and `runbook resume` deals with it");
+            screen.error(
+                "everything was killed at once; what was running is in doubt, and `runbook resume` deals with it",
+            );
             Exit::Paused
         }
         Err((run, DriveError::Journal(error))) => {
@@ -147,11 +149,9 @@ pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments
 /// Signals that halt a run: the first halts, the second kills.
 fn listen() -> mpsc::Receiver<Signal> {
     let (tell, signals) = mpsc::channel(4);
-    for (kind, name) in [
-        (SignalKind::interrupt(), "Ctrl-C"),
-        (SignalKind::terminate(), "SIGTERM"),
-        (SignalKind::hangup(), "SIGHUP"),
-    ] {
+    for (kind, name) in
+        [(SignalKind::interrupt(), "Ctrl-C"), (SignalKind::terminate(), "SIGTERM"), (SignalKind::hangup(), "SIGHUP")]
+    {
         let Ok(mut stream) = signal(kind) else { continue };
         let tell = tell.clone();
         tokio::spawn(async move {

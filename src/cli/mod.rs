@@ -1,4 +1,5 @@
 //! The command line: arguments, wiring, exit codes. One file a command.
+#![allow(clippy::disallowed_methods, reason = "the command line reads and writes files, the environment and the clock")]
 
 mod abort;
 mod check;
@@ -81,7 +82,9 @@ pub fn main() -> ExitCode {
     }) {
         Ok(exit) => exit,
         Err(_) => {
-            eprintln!("\nthis is a fault of runbook itself; what is in the journal is true, and the run can be resumed");
+            eprintln!(
+                "\nthis is a fault of runbook itself; what is in the journal is true, and the run can be resumed"
+            );
             Exit::Fault
         }
     };

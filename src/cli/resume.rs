@@ -43,12 +43,19 @@ pub(super) fn roll_back(arguments: &RollbackArguments, screen: &Screen, state: &
         if let Some(name) = &to
             && record.plan.rollback(Some(name)).is_none()
         {
-            let names: Vec<&str> = record.plan.rollbacks.iter().map(|r| r.id.as_str()).filter(|id| !id.is_empty()).collect();
-            let names = if names.is_empty() { "it has no named ones".to_owned() } else { format!("it has {}", names.join(", ")) };
+            let names: Vec<&str> =
+                record.plan.rollbacks.iter().map(|r| r.id.as_str()).filter(|id| !id.is_empty()).collect();
+            let names = if names.is_empty() {
+                "it has no named ones".to_owned()
+            } else {
+                format!("it has {}", names.join(", "))
+            };
             return Err(format!("the plan has no rollback `{name}`; {names}"));
         }
         match record.run().live {
-            Live::Running => Ok(vec![Input::Resume { by: by.clone() }, Input::Rollback { by: by.clone(), to: to.clone() }]),
+            Live::Running => {
+                Ok(vec![Input::Resume { by: by.clone() }, Input::Rollback { by: by.clone(), to: to.clone() }])
+            }
             Live::Before => Err("the live part of this run has not begun, so there is nothing to roll back".into()),
             Live::Ended => Err("the live part of this run is through, and the release is committed".into()),
         }
@@ -109,7 +116,8 @@ pub(super) fn open(run: Option<&str>, state: &Path) -> Result<(RunJournal, Recor
 fn meant(store: &Embedded, run: Option<&str>) -> Result<String, String> {
     let rows = store.runs().map_err(|e| e.to_string())?;
     let list = |rows: &[&str]| rows.iter().map(|r| format!("  {r}")).collect::<Vec<_>>().join("\n");
-    let open: Vec<&str> = rows.iter().filter(|r| r.ending.is_none_or(|e| e.can_go_on())).map(|r| r.id.as_str()).collect();
+    let open: Vec<&str> =
+        rows.iter().filter(|r| r.ending.is_none_or(|e| e.can_go_on())).map(|r| r.id.as_str()).collect();
     let Some(wanted) = run else {
         return match open[..] {
             [one] => Ok(one.to_owned()),

@@ -124,7 +124,8 @@ fn refuse_late(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Option<Ex
         .filter_map(|ix| {
             let at = schedule.of(ix).start?;
             let due = start.checked_add(at).ok()?;
-            (now.duration_since(due) > LATE).then(|| format!("  {}, due at {} ({due})", plan.node(ix).id, offset_text(at)))
+            (now.duration_since(due) > LATE)
+                .then(|| format!("  {}, due at {} ({due})", plan.node(ix).id, offset_text(at)))
         })
         .collect();
     if late.is_empty() || arguments.catch_up {

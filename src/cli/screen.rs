@@ -53,9 +53,8 @@ impl Screen {
         let _closed = writeln!(std::io::stderr().lock(), "{} {text}", self.err.bad("error:"));
     }
 
-    /// Writes a remark to standard error.
+    /// Writes a remark to standard error; its parts are harmless already.
     pub(super) fn note(&self, text: &str) {
-        let text = crate::source::harmless(text);
         let _closed = writeln!(std::io::stderr().lock(), "{text}");
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan, ThemeCharacters, ThemeStyles};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan, ThemeCharacters, ThemeStyles,
+};
 
 use crate::source::{Sources, harmless, one_line};
 
@@ -19,7 +21,8 @@ pub fn human(diagnostic: &Diagnostic, sources: &Sources, width: usize, color: bo
     };
     let styles = if color { ThemeStyles::ansi() } else { ThemeStyles::none() };
     let theme = GraphicalTheme { characters: ThemeCharacters::unicode(), styles };
-    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width.max(40)).with_context_lines(1);
+    let handler =
+        GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width.max(40)).with_context_lines(1);
     let mut text = String::new();
     // Writing to a string fails only if the handler fails; then the plain line is better than nothing.
     match handler.render_report(&mut text, &view) {

@@ -83,7 +83,14 @@ pub struct Driver<'a, J> {
 
 impl<'a, J: Journal> Driver<'a, J> {
     /// A driver for a run that is in the journal already.
-    pub fn new(plan: &'a Plan, run: Run, journal: J, world: Arc<World>, watch: &'a mut dyn Watch, clock: &'a Clock) -> Self {
+    pub fn new(
+        plan: &'a Plan,
+        run: Run,
+        journal: J,
+        world: Arc<World>,
+        watch: &'a mut dyn Watch,
+        clock: &'a Clock,
+    ) -> Self {
         let (flights, tasks) = (BTreeMap::new(), JoinSet::new());
         Driver { plan, run, journal, world, watch, clock, flights, tasks, locked: false }
     }
@@ -106,10 +113,11 @@ impl<'a, J: Journal> Driver<'a, J> {
             return Err((self.run, error));
         }
         let keeps_lock = self.run.ending() == Some(Ending::Stuck) || self.run.ending().is_none();
-        if self.locked && !keeps_lock {
-            if let Err(error) = self.journal.unlock() {
-                return Err((self.run, DriveError::Journal(error)));
-            }
+        if self.locked
+            && !keeps_lock
+            && let Err(error) = self.journal.unlock()
+        {
+            return Err((self.run, DriveError::Journal(error)));
         }
         Ok(self.run)
     }

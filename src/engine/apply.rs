@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use crate::plan::Outcome;
 use crate::value::Value;
 
-use super::event::{ActionResult, Doing, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher};
+use super::event::{
+    ActionResult, Doing, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher,
+};
 use super::state::{
-    ActionState, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode, Run, Status,
-    UndoStatus, WorkState,
+    ActionState, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode, Run,
+    Status, UndoStatus, WorkState,
 };
 
 /// So many attempts in a row that cannot measure make a gate an error.
@@ -257,9 +259,8 @@ fn resume(run: &mut Run, at: Timestamp) {
         work.since = at;
         match &mut work.state {
             Some(ActionState::Running { .. }) => work.state = Some(ActionState::InDoubt),
-            // What only looks is looked at again, from the beginning.
-            Some(ActionState::Gate(_)) => work.state = None,
-            Some(ActionState::Hold(hold)) => hold.checks.clear(),
+            // What only looks and waits does so again, from the beginning.
+            Some(ActionState::Gate(_) | ActionState::Hold(_)) => work.state = None,
             Some(ActionState::Message | ActionState::InDoubt) | None => {}
         }
     }
@@ -392,7 +393,8 @@ fn judge(run: &mut Run, judged: &Judged, at: Timestamp, blind: bool) {
                 hold.spans.entry((check, span)).or_default().judge(judged.truth, at, judged.needs);
                 return;
             }
-            let state = hold.checks.entry(check).or_insert(HoldCheck { truth: judged.truth, bad: 0, bad_in_row: 0, at });
+            let state =
+                hold.checks.entry(check).or_insert(HoldCheck { truth: judged.truth, bad: 0, bad_in_row: 0, at });
             state.truth = judged.truth;
             state.at = at;
             match judged.truth {

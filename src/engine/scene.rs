@@ -107,9 +107,13 @@ impl Environment for Scene<'_> {
             }
             RefKind::Word => self.word(name),
             RefKind::Secret | RefKind::Output => Found::Later,
-            RefKind::Var | RefKind::Let | RefKind::Loop | RefKind::Param | RefKind::Gate | RefKind::Flag | RefKind::Answer => {
-                Found::Never(format!("`{name}` is not known here"))
-            }
+            RefKind::Var
+            | RefKind::Let
+            | RefKind::Loop
+            | RefKind::Param
+            | RefKind::Gate
+            | RefKind::Flag
+            | RefKind::Answer => Found::Never(format!("`{name}` is not known here")),
         }
     }
 

@@ -13,7 +13,8 @@ use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_of};
 pub fn deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
     let (work, state) = (plan.node(ix).work()?, run.node(ix).work.as_ref()?);
     // A hold ends by itself, a message waits for nothing but its own tries.
-    let own_end = actions_of(work, state.part).iter().all(|a| matches!(a.kind, ActionKind::Hold(_) | ActionKind::Notify(_)));
+    let own_end =
+        actions_of(work, state.part).iter().all(|a| matches!(a.kind, ActionKind::Hold(_) | ActionKind::Notify(_)));
     if own_end {
         return None;
     }
@@ -154,7 +155,8 @@ impl Collector<'_> {
                 for look in &gate.looks {
                     if let Look::Metric(check) = look {
                         for metric in metrics_of(self.plan, &check.expr) {
-                            let sampled = self.run.metrics[metric as usize].last.as_ref().is_some_and(|s| s.at >= since);
+                            let sampled =
+                                self.run.metrics[metric as usize].last.as_ref().is_some_and(|s| s.at >= since);
                             if !sampled {
                                 self.due(metric, since);
                             }

@@ -68,7 +68,7 @@ fn looks(looks: &[Look], scene: &Scene<'_>) -> Effect {
     for look in looks {
         match look {
             Look::Action(action) => match closed(action, scene) {
-                Ok(action) => closed_looks.push(Look::Action(action)),
+                Ok(action) => closed_looks.push(Look::Action(Box::new(action))),
                 Err(why) => return Effect::Impossible(why),
             },
             Look::Expect(check) => {

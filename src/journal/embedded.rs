@@ -99,7 +99,8 @@ impl Embedded {
             return Err(JournalError::Newer { path, found });
         }
         if found == 0 {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
             // Another process may have been faster.
             if version(&transaction).map_err(fail)? == 0 {
                 transaction.execute_batch(TABLES).map_err(fail)?;
@@ -126,11 +127,18 @@ impl Embedded {
     /// If the store cannot be read.
     pub fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
         let fail = self.store_error("cannot read");
-        let mut query =
-            self.connection.prepare("SELECT id, runbook, started, ending FROM runs ORDER BY started, id").map_err(&fail)?;
+        let mut query = self
+            .connection
+            .prepare("SELECT id, runbook, started, ending FROM runs ORDER BY started, id")
+            .map_err(&fail)?;
         let rows = query
             .query_map([], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, Option<String>>(3)?))
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get::<_, Option<String>>(3)?,
+                ))
             })
             .map_err(&fail)?;
         let mut runs = Vec::new();
@@ -156,18 +164,16 @@ impl Embedded {
             .map_err(&fail)?;
         let broken = |why: String| JournalError::Broken { run: run.to_owned(), why };
         let Some(plan_text) = plan else { return Err(JournalError::NoRun(run.to_owned())) };
-        let plan: Plan = serde_json::from_str(&plan_text).map_err(|e| broken(format!("its plan cannot be read: {e}")))?;
+        let plan: Plan =
+            serde_json::from_str(&plan_text).map_err(|e| broken(format!("its plan cannot be read: {e}")))?;
         let mut query =
             self.connection.prepare("SELECT seq, body, hash FROM events WHERE run = ?1 ORDER BY seq").map_err(&fail)?;
         let mut rows = query.query([run]).map_err(&fail)?;
         let mut events = Vec::new();
         let mut hash = first_hash(&plan_text);
         while let Some(row) = rows.next().map_err(&fail)? {
-            let (seq, body, found): (i64, String, Vec<u8>) = (
-                row.get(0).map_err(&fail)?,
-                row.get(1).map_err(&fail)?,
-                row.get(2).map_err(&fail)?,
-            );
+            let (seq, body, found): (i64, String, Vec<u8>) =
+                (row.get(0).map_err(&fail)?, row.get(1).map_err(&fail)?, row.get(2).map_err(&fail)?);
             if seq != events.len() as i64 {
                 return Err(broken(format!("the record {} is missing", events.len())));
             }
@@ -175,7 +181,9 @@ impl Embedded {
             if hash != found {
                 return Err(broken(format!("the record {seq} was changed after it was written")));
             }
-            events.push(serde_json::from_str(&body).map_err(|e| broken(format!("the record {seq} cannot be read: {e}")))?);
+            events.push(
+                serde_json::from_str(&body).map_err(|e| broken(format!("the record {seq} cannot be read: {e}")))?,
+            );
         }
         Ok(Record { plan, events })
     }
@@ -207,7 +215,8 @@ impl Embedded {
             .query_row("SELECT hash FROM events WHERE run = ?1 ORDER BY seq DESC LIMIT 1", [run], |row| row.get(0))
             .map_err(fail)?;
         let seq = record.events.len() as i64;
-        let journal = RunJournal { store: self, run: run.to_owned(), new: None, seq, hash, held: Vec::new(), _runner: runner };
+        let journal =
+            RunJournal { store: self, run: run.to_owned(), new: None, seq, hash, held: Vec::new(), _runner: runner };
         Ok(Some((journal, record)))
     }
 
@@ -220,7 +229,8 @@ impl Embedded {
     fn runner(&self, run: &str) -> Result<Option<File>, JournalError> {
         let folder = self.run_folder(run);
         let path = folder.join("runner.lock");
-        let fail = |e: std::io::Error| JournalError::Store { doing: "cannot use", path: path.clone(), why: e.to_string() };
+        let fail =
+            |e: std::io::Error| JournalError::Store { doing: "cannot use", path: path.clone(), why: e.to_string() };
         std::fs::create_dir_all(&folder).map_err(fail)?;
         let file = File::options().create(true).append(true).open(&path).map_err(fail)?;
         match file.try_lock() {
@@ -239,7 +249,8 @@ fn insert(
     events: &[Event],
 ) -> rusqlite::Result<(i64, Vec<u8>)> {
     let mut hash = hash.to_vec();
-    let mut statement = connection.prepare_cached("INSERT INTO events (run, seq, body, hash) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut statement =
+        connection.prepare_cached("INSERT INTO events (run, seq, body, hash) VALUES (?1, ?2, ?3, ?4)")?;
     for event in events {
         let body = serde_json::to_string(event).unwrap_or_default();
         hash = next_hash(&hash, &body);
@@ -393,7 +404,10 @@ mod tests {
         let store = Embedded::open(folder.path()).expect("opens again");
         let record = store.read("a").expect("is read");
         assert_eq!(record.events, [event(0), event(1), event(2)]);
-        store.connection.execute("UPDATE events SET body = replace(body, '\"1\"', '\"9\"') WHERE seq = 1", []).expect("is changed");
+        store
+            .connection
+            .execute("UPDATE events SET body = replace(body, '\"1\"', '\"9\"') WHERE seq = 1", [])
+            .expect("is changed");
         let error = store.read("a").expect_err("shows").to_string();
         assert_eq!(error, "the record of the run a is broken: the record 1 was changed after it was written");
         store.connection.execute("DELETE FROM events WHERE seq = 1", []).expect("is deleted");

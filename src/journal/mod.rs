@@ -2,6 +2,7 @@
 //!
 //! A run is its plan and its events, in order. Each event is chained to the one before by a hash, so that a changed or a
 //! missing one shows. The state of a run is the fold of its events; it is kept nowhere else.
+#![allow(clippy::disallowed_methods, reason = "the journal is files")]
 
 mod embedded;
 
@@ -49,7 +50,11 @@ impl std::fmt::Display for JournalError {
         match self {
             JournalError::Store { doing, path, why } => write!(f, "{doing} {}: {why}", path.display()),
             JournalError::Newer { path, found } => {
-                write!(f, "{} was written by a newer version of runbook (schema {found}); use that version", path.display())
+                write!(
+                    f,
+                    "{} was written by a newer version of runbook (schema {found}); use that version",
+                    path.display()
+                )
             }
             JournalError::Broken { run, why } => write!(f, "the record of the run {run} is broken: {why}"),
             JournalError::NoRun(run) => write!(f, "there is no run `{run}` here"),

@@ -24,7 +24,10 @@ impl std::fmt::Display for PlanFileError {
         match self {
             PlanFileError::NotAPlan(why) => write!(f, "it is not a plan: {why}"),
             PlanFileError::Format(found) => {
-                write!(f, "it has format {found}, and this version writes and reads format {FORMAT}; make the plan again")
+                write!(
+                    f,
+                    "it has format {found}, and this version writes and reads format {FORMAT}; make the plan again"
+                )
             }
             PlanFileError::Changed => f.write_str("its digest does not fit: it was changed after it was written"),
         }

@@ -4,6 +4,8 @@
 //! at the source again. Lowering makes it from the checker's model and the inputs; it may still find mistakes, because
 //! only now values are known.
 
+mod about;
+mod action;
 mod digest;
 mod exprs;
 mod lower;
@@ -13,22 +15,26 @@ mod serial;
 mod text;
 mod way_back;
 
-use indexmap::IndexMap;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::source::Place;
-use crate::value::{Comparison, Expr, Part, Type, Value};
+use crate::value::{Comparison, Expr, Type, Value};
 
 pub use crate::check::model::PhaseKind as Lane;
+pub use about::{Link, Release, Risk, Role, ScopeItem};
+pub use action::{
+    Action, ActionKind, Body, Capture, Check, Command, FailAfter, Gate, Hold, HoldLength, Look, Message, Request,
+    UrlPart, Word,
+};
+pub use digest::{FORMAT, PlanFileError, digest, read, write};
 pub use exprs::each_expr_of;
 pub use lower::default_outcome;
-pub use digest::{FORMAT, PlanFileError, digest, read, write};
+pub use lower::{Given, GivenValue, PlanError};
 pub use lower::{Inputs, plan};
 pub use moment::clock_text;
 pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;
-pub use lower::{Given, GivenValue, PlanError};
 pub use text::{Detail as TextDetail, command_text, dry_run, gate_words, outcome_text, request_text};
 pub use way_back::{WayBack, way_back};
 
@@ -121,90 +127,6 @@ pub struct Runbook {
     /// How long a process has between SIGTERM and SIGKILL.
     #[serde(with = "serial::duration")]
     pub grace: SignedDuration,
-}
-
-/// What is released.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "each is a setting of the language")]
-pub struct Release {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub previous: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub strategy: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub manager: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none", with = "serial::optional_duration")]
-    pub downtime: Option<SignedDuration>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub goals: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub describe: Option<String>,
-}
-
-/// An entry of the scope.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each is a part of the form")]
-pub struct ScopeItem {
-    pub sort: String,
-    pub title: String,
-    #[serde(skip_serializing_if = "IndexMap::is_empty", default)]
-    pub settings: IndexMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub describe: Option<String>,
-}
-
-/// A risk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each is a setting of the language")]
-pub struct Risk {
-    pub id: String,
-    pub title: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub probability: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub impact: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub owner: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub mitigation: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub contingency: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub covered_by: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub describe: Option<String>,
-}
-
-/// A role.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each is a setting of the language")]
-pub struct Role {
-    pub id: String,
-    pub title: String,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub members: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub backup: Vec<String>,
-    #[serde(skip_serializing_if = "IndexMap::is_empty", default)]
-    pub contact: IndexMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub describe: Option<String>,
-}
-
-/// A link.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each is a part of the form")]
-pub struct Link {
-    pub id: String,
-    pub title: String,
-    pub url: String,
 }
 
 /// The value of a variable.
@@ -493,228 +415,6 @@ pub enum Undo {
         /// They.
         actions: Vec<Action>,
     },
-}
-
-/// A condition, with the words of the file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Check {
-    /// As it is written.
-    pub text: String,
-    /// What it is.
-    pub expr: Expr,
-    /// Where it is written.
-    pub place: Place,
-}
-
-/// An action.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Action {
-    /// What it does.
-    pub kind: ActionKind,
-    /// How long it may take, within its node's limit.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
-    pub within: Option<SignedDuration>,
-    /// What must be true of its result.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub expects: Vec<Check>,
-    /// What is kept of its result.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub captures: Vec<Capture>,
-    /// Whether it may change something.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub changes: bool,
-    /// Where it is written.
-    pub place: Place,
-}
-
-/// What an action does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each is an action of the language")]
-pub enum ActionKind {
-    Command(Command),
-    Request(Request),
-    Notify(Message),
-    Gate(Gate),
-    Hold(Hold),
-}
-
-/// A command: a program and its words, or a script for the shell.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Command {
-    /// The program and its arguments; of a script, the shell's words and the script.
-    pub words: Vec<Word>,
-    /// Whether the last word is a script.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub shell: bool,
-    /// Where it is started.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub dir: Option<Expr>,
-    /// What it finds in its environment.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub env: Vec<(String, Expr)>,
-    /// What it reads.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub stdin: Option<Expr>,
-    /// The file that takes what it prints.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub stdout: Option<Expr>,
-    /// Variables of runbook's own environment that it gets.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub inherit: Vec<String>,
-}
-
-/// A word of a command.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Word {
-    /// Its pieces, joined.
-    pub pieces: Vec<Part>,
-    /// Whether it may begin with `-`, whatever its value: it has a literal beginning, or stands behind `--`.
-    pub may_be_option: bool,
-}
-
-/// A request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Request {
-    /// Its method.
-    pub method: String,
-    /// Its URL.
-    pub url: Vec<UrlPart>,
-    /// Its headers.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub header: Vec<(String, Expr)>,
-    /// Its body.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub body: Option<Body>,
-}
-
-/// A piece of a URL.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UrlPart {
-    /// Text as it stands.
-    Text(String),
-    /// A `url`, taken as it is.
-    Base(Expr),
-    /// A value, percent-encoded.
-    Value(Expr),
-}
-
-/// The body of a request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each is a setting of the language")]
-pub enum Body {
-    Json(Expr),
-    Form(Vec<(String, Expr)>),
-    Text(Expr),
-}
-
-/// What is kept of a result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Capture {
-    /// Under which name: `STEP.NAME`, in a gate `.NAME`.
-    pub name: String,
-    /// As which type, by name; nothing if it is taken as it is.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub ty: Option<String>,
-    /// Whether it is secret: then it is never written down.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub secret: bool,
-    /// What.
-    pub expr: Expr,
-}
-
-/// A message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    /// To which channels.
-    pub channels: Vec<String>,
-    /// Its subject.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub subject: Option<Expr>,
-    /// Its text.
-    pub text: Expr,
-    /// Whether its node fails if it cannot be sent.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub required: bool,
-    /// The channel's own settings.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub settings: Vec<(String, Expr)>,
-}
-
-/// A gate where it is used, its parameters filled in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Gate {
-    /// Its name.
-    pub id: String,
-    /// Its title, or its name.
-    pub title: String,
-    /// What it looks at, in order; the checks of a gate inside are among them.
-    pub looks: Vec<Look>,
-    /// How often it makes an attempt.
-    #[serde(with = "serial::duration")]
-    pub every: SignedDuration,
-    /// How long it may take; without it there is one attempt.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
-    pub within: Option<SignedDuration>,
-    /// How many attempts in a row must pass.
-    pub pass_after: u32,
-    /// How many failing attempts fail it before the deadline.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub fail_after: Option<FailAfter>,
-    /// What happens if it fails; nothing if that is its node's affair.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub on_failure: Option<Outcome>,
-    /// What happens if it can neither pass nor fail.
-    pub on_inconclusive: Outcome,
-}
-
-/// How many failures are too many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailAfter {
-    /// So many.
-    pub times: u32,
-    /// In a row, or in all.
-    pub in_a_row: bool,
-}
-
-/// A check of a gate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Look {
-    /// A command or a request, with what is expected of it.
-    Action(Action),
-    /// A condition over what was captured in the gate, or known before.
-    Expect(Check),
-    /// A condition over metrics.
-    Metric(Check),
-}
-
-/// A hold.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hold {
-    /// How long.
-    pub length: HoldLength,
-    /// How often it is judged; else by the interval of each metric.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
-    pub every: Option<SignedDuration>,
-    /// When it fails.
-    pub fail_after: FailAfter,
-    /// What must be true throughout.
-    pub checks: Vec<Check>,
-    /// What happens if nobody can tell.
-    pub on_inconclusive: Outcome,
-}
-
-/// How long a hold lasts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HoldLength {
-    /// So long.
-    For(#[serde(with = "serial::duration")] SignedDuration),
-    /// Until a moment relative to T+0.
-    Until(#[serde(with = "serial::duration")] SignedDuration),
 }
 
 /// A trigger.

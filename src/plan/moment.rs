@@ -70,6 +70,9 @@ mod tests {
         let found = clock_change(at("2025-10-25T12:00:00Z"), at("2025-10-27T12:00:00Z"), &zone);
         assert_eq!(found, Some((at("2025-10-26T01:00:00Z"), SignedDuration::from_hours(-1))));
         assert_eq!(clock_change(at("2025-11-25T12:00:00Z"), at("2025-11-27T12:00:00Z"), &zone), None);
-        assert_eq!(clock_text(at("2025-11-18T18:00:00Z"), &super::zone("America/Los_Angeles")), "10:00:00 PST, 18:00:00 UTC");
+        assert_eq!(
+            clock_text(at("2025-11-18T18:00:00Z"), &super::zone("America/Los_Angeles")),
+            "10:00:00 PST, 18:00:00 UTC"
+        );
     }
 }

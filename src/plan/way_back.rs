@@ -72,10 +72,7 @@ fn procedure_takes(work: &Work) -> Option<SignedDuration> {
                 HoldLength::For(length) => length,
                 HoldLength::Until(_) => return None,
             },
-            ActionKind::Gate(gate) => match gate.within {
-                Some(within) => within,
-                None => return None,
-            },
+            ActionKind::Gate(gate) => gate.within?,
             ActionKind::Command(_) | ActionKind::Request(_) => match (action.within, work.limit.written) {
                 (Some(within), _) => within,
                 (None, true) => work.limit.duration,

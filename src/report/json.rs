@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::engine::{Event, Run};
 use crate::plan::Plan;
 
-use super::lines::stamp;
 use super::Reporter;
+use super::lines::stamp;
 
 /// The version of a line's shape.
 const VERSION: u32 = 1;
@@ -58,7 +58,9 @@ fn name(plan: &Plan, fields: &mut Map<String, Value>) {
                 "node" => plan.nodes.get(n).map(|n| n.id.clone()),
                 "trigger" => plan.triggers.get(n).map(|t| t.id.clone()),
                 "metric" => plan.metrics.get(n).map(|m| m.id.clone()),
-                "rollback" => plan.rollbacks.get(n).map(|r| if r.id.is_empty() { "rollback".into() } else { r.id.clone() }),
+                "rollback" => {
+                    plan.rollbacks.get(n).map(|r| if r.id.is_empty() { "rollback".into() } else { r.id.clone() })
+                }
                 _ => None,
             }
         });

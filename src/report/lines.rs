@@ -122,11 +122,14 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::RetryScheduled { node, part, again, failure, .. } => {
             let what = if *part == Part::Undo { "the undo failed" } else { "failed" };
             let left = again.duration_since(event.at);
-            let mut line = line(Tone::Warn, id(node), format!("{what}, is tried again in {}: {}", spoken(left), failure.text));
+            let mut line =
+                line(Tone::Warn, id(node), format!("{what}, is tried again in {}: {}", spoken(left), failure.text));
             line.more = tail(failure);
             line
         }
-        EventKind::NodeEnded { node, ended, failure, .. } => return node_ended(plan, run, event.at, *node, *ended, failure.as_ref()),
+        EventKind::NodeEnded { node, ended, failure, .. } => {
+            return node_ended(plan, run, event.at, *node, *ended, failure.as_ref());
+        }
         EventKind::Sampled { metric, sample, judged } => return sampled(plan, run, *metric, sample, judged),
         EventKind::TriggerArmed { .. } | EventKind::TriggerDisarmed { .. } => return None,
         EventKind::TriggerFired { trigger, reason, .. } => {
@@ -212,7 +215,9 @@ fn action_started(plan: &Plan, slot: Slot, doing: Doing) -> Option<Line> {
     let action = actions(work, slot.part).get(slot.action as usize)?;
     match doing {
         Doing::Work => Some(line(Tone::Quiet, &plan.node(slot.node).id, action_words(action))),
-        Doing::Gate if work.actions.len() > 1 => Some(line(Tone::Quiet, &plan.node(slot.node).id, action_words(action))),
+        Doing::Gate if work.actions.len() > 1 => {
+            Some(line(Tone::Quiet, &plan.node(slot.node).id, action_words(action)))
+        }
         Doing::Gate | Doing::Hold(_) | Doing::Message => None,
     }
 }
@@ -238,14 +243,23 @@ pub(super) fn action_words(action: &Action) -> String {
     }
 }
 
-fn node_ended(plan: &Plan, run: &Run, at: Timestamp, ix: NodeIx, ended: Ended, failure: Option<&Failure>) -> Option<Line> {
+fn node_ended(
+    plan: &Plan,
+    run: &Run,
+    at: Timestamp,
+    ix: NodeIx,
+    ended: Ended,
+    failure: Option<&Failure>,
+) -> Option<Line> {
     let (node, state) = (plan.node(ix), run.node(ix));
     let took = state.started.map(|s| format!(" in {}", spoken(at.duration_since(s)))).unwrap_or_default();
     let is_notify = node.work().is_some_and(|w| w.sort == crate::plan::Sort::Notify);
     Some(match (ended, &node.kind) {
         (_, NodeKind::Undo { .. }) => return None,
         (Ended::Succeeded, _) if is_notify => return None,
-        (Ended::Succeeded, NodeKind::Phase { .. }) => line(Tone::Good, &node.id, format!("phase {} through{took}", node.title)),
+        (Ended::Succeeded, NodeKind::Phase { .. }) => {
+            line(Tone::Good, &node.id, format!("phase {} through{took}", node.title))
+        }
         (Ended::Succeeded, _) => line(Tone::Good, &node.id, format!("done{took}")),
         (Ended::Interrupted, NodeKind::Phase { .. }) => return None,
         (Ended::Interrupted, _) => line(Tone::Warn, &node.id, format!("interrupted after{}", took.replace(" in", ""))),
@@ -289,11 +303,10 @@ fn hold_check(plan: &Plan, run: &Run, slot: Slot, check: u32) -> Option<(String,
     let text = hold.checks.get(check as usize)?.text.clone();
     let state = run.node(slot.node).work.as_ref().and_then(|w| w.state.as_ref());
     let bad = match state {
-        Some(ActionState::Hold(state)) => state.checks.get(&check).map_or(0, |c| {
-            if hold.fail_after.in_a_row { c.bad_in_row } else { c.bad }
-        }),
+        Some(ActionState::Hold(state)) => {
+            state.checks.get(&check).map_or(0, |c| if hold.fail_after.in_a_row { c.bad_in_row } else { c.bad })
+        }
         _ => hold.fail_after.times,
     };
     Some((format!("`{text}`"), format!("{bad} of {}", hold.fail_after.times)))
 }
-

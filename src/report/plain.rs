@@ -8,9 +8,9 @@ use crate::engine::{Event, Run};
 use crate::paint::{Paint, pad};
 use crate::plan::{Plan, moment};
 
+use super::Reporter;
 use super::lines::{stamp, words};
 use super::summary::summary;
-use super::Reporter;
 
 /// Plain lines on a stream.
 pub struct Plain<W> {
@@ -31,7 +31,13 @@ impl<W: Write> Reporter for Plain<W> {
         let time = event.at.to_zoned(moment::zone(&plan.runbook.timezone)).strftime("%H:%M:%S");
         let stamp = pad(&stamp(plan, run, event.at), 8);
         let who = if line.who.is_empty() { String::new() } else { format!("{}  ", self.paint.name(&line.who)) };
-        writeln!(self.out, "{} {stamp} {} {who}{}", self.paint.dim(time.to_string()), line.tone.sign(self.paint), line.text)?;
+        writeln!(
+            self.out,
+            "{} {stamp} {} {who}{}",
+            self.paint.dim(time.to_string()),
+            line.tone.sign(self.paint),
+            line.text
+        )?;
         for more in &line.more {
             writeln!(self.out, "{}| {more}", " ".repeat(20))?;
         }

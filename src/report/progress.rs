@@ -41,11 +41,9 @@ impl Progress {
 
     /// Shows these rows below everything, and nothing else.
     fn show(&mut self, rows: &[String]) {
-        while self.rows.len() > rows.len() {
-            if let Some(row) = self.rows.pop() {
-                row.finish_and_clear();
-                self.bars.remove(&row);
-            }
+        for row in self.rows.drain(rows.len().min(self.rows.len())..) {
+            row.finish_and_clear();
+            self.bars.remove(&row);
         }
         while self.rows.len() < rows.len() {
             let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
@@ -70,7 +68,10 @@ impl Reporter for Progress {
         }
         // What begins is seen below; what ended is told above.
         let begins = matches!(event.kind, EventKind::NodeStarted { node } if !plan.is_phase(node))
-            || matches!(event.kind, EventKind::ActionStarted { .. } | EventKind::NodeWaiting { .. } | EventKind::UndoStarted { .. });
+            || matches!(
+                event.kind,
+                EventKind::ActionStarted { .. } | EventKind::NodeWaiting { .. } | EventKind::UndoStarted { .. }
+            );
         if begins {
             return Ok(());
         }
@@ -78,7 +79,7 @@ impl Reporter for Progress {
         let stamp = self.paint.dim(pad(&stamp(plan, run, event.at), 9));
         let who = if line.who.is_empty() { String::new() } else { format!("{}  ", self.paint.name(&line.who)) };
         let title = match &event.kind {
-            EventKind::NodeEnded { node, .. } if plan.node(*node).title != line.who => {
+            EventKind::NodeEnded { node, .. } if plan.node(*node).title != line.who && !plan.is_phase(*node) => {
                 format!("{}  ", one_line(&plan.node(*node).title))
             }
             _ => String::new(),
@@ -106,6 +107,7 @@ impl Reporter for Progress {
 
     fn end(&mut self, plan: &Plan, run: &Run, now: Timestamp) -> std::io::Result<()> {
         self.show(&[]);
+        self.bars.clear()?;
         for line in format!("\n{}", summary(plan, run, now, self.paint)).lines() {
             self.print(line)?;
         }
@@ -142,7 +144,11 @@ impl View<'_> {
     /// A row as wide as the terminal, so that it never wraps. Its escapes take no room.
     fn fit(&self, row: &str) -> String {
         let plain = anstream::adapter::strip_str(row).to_string();
-        if crate::paint::columns(&plain) < self.paint.width { row.to_owned() } else { cut(&plain, self.paint.width - 1) }
+        if crate::paint::columns(&plain) < self.paint.width {
+            row.to_owned()
+        } else {
+            cut(&plain, self.paint.width - 1)
+        }
     }
 
     fn head(&self) -> String {
@@ -150,13 +156,16 @@ impl View<'_> {
         let time = stamp(self.plan, self.run, self.now);
         let what = match &self.run.mode {
             Mode::Back => self.paint.bad("rolling back"),
-            Mode::Paused { until, .. } => {
-                self.paint.warn(format!("paused, {} left", spoken(until.duration_since(self.now).max(SignedDuration::ZERO))))
-            }
+            Mode::Paused { until, .. } => self
+                .paint
+                .warn(format!("paused, {} left", spoken(until.duration_since(self.now).max(SignedDuration::ZERO)))),
             Mode::Forward | Mode::Ending(..) | Mode::Ended(_) => String::new(),
         };
         let halting = self.run.halt.as_ref().map(|_| self.paint.warn("stopping what runs")).unwrap_or_default();
-        format!("{}  {time}  {done} of {all} nodes  {what}{halting}", self.paint.bold(one_line(&self.plan.runbook.title)))
+        format!(
+            "{}  {time}  {done} of {all} nodes  {what}{halting}",
+            self.paint.bold(one_line(&self.plan.runbook.title))
+        )
     }
 
     fn spinner(&self) -> &'static str {
@@ -186,7 +195,9 @@ impl View<'_> {
         let Some(plan_work) = self.plan.node(ix).work() else { return Vec::new() };
         let Some(action) = actions(plan_work, work.part).get(work.action as usize) else { return Vec::new() };
         match (&work.state, &action.kind) {
-            (Some(ActionState::Running { stopping: Some(_), .. }), _) => vec![format!("    {}", self.paint.warn("is being stopped"))],
+            (Some(ActionState::Running { stopping: Some(_), .. }), _) => {
+                vec![format!("    {}", self.paint.warn("is being stopped"))]
+            }
             (Some(ActionState::Gate(gate)), _) => {
                 let last = gate.last.as_ref().map(|(truth, _)| match truth {
                     crate::engine::Truth::True => format!(", {} passed in a row", gate.passes),
@@ -217,7 +228,11 @@ impl View<'_> {
             let values = self.values(&check.expr);
             let bad = state.checks.get(&(i as u32)).map_or(0, |c| c.bad_in_row);
             let row = format!("    {values}  ({})", one_line(&check.text));
-            rows.push(if bad > 0 { self.paint.warn(format!("{row}  bad {bad} of {}", hold.fail_after.times)) } else { row });
+            rows.push(if bad > 0 {
+                self.paint.warn(format!("{row}  bad {bad} of {}", hold.fail_after.times))
+            } else {
+                row
+            });
         }
         rows
     }
@@ -237,7 +252,11 @@ impl View<'_> {
 
     /// The node whose moment has not come.
     fn waiting(&self) -> Option<String> {
-        let waiting = self.plan.timeline().into_iter().find(|ix| self.run.node(*ix).status == crate::engine::state::Status::Waiting)?;
+        let waiting = self
+            .plan
+            .timeline()
+            .into_iter()
+            .find(|ix| self.run.node(*ix).status == crate::engine::state::Status::Waiting)?;
         let until = self.run.node(waiting).until?;
         let left = until.duration_since(self.now).max(SignedDuration::ZERO);
         let node = self.plan.node(waiting);
@@ -248,7 +267,8 @@ impl View<'_> {
     /// The armed triggers, and how far their `for` has got.
     fn triggers(&self) -> Vec<String> {
         let mut rows = Vec::new();
-        let armed: Vec<usize> = (0..self.plan.triggers.len()).filter(|i| self.run.triggers[*i].armed.is_some()).collect();
+        let armed: Vec<usize> =
+            (0..self.plan.triggers.len()).filter(|i| self.run.triggers[*i].armed.is_some()).collect();
         for i in armed.iter().take(TRIGGERS) {
             let (trigger, state) = (&self.plan.triggers[*i], &self.run.triggers[*i]);
             let span = state.spans.values().find(|s| s.since.is_some());
@@ -259,7 +279,8 @@ impl View<'_> {
                 }
                 None => String::new(),
             };
-            let row = format!("{}  {}  ({})", trigger.id, self.values(&trigger.when.expr), one_line(&trigger.when.text));
+            let row =
+                format!("{}  {}  ({})", trigger.id, self.values(&trigger.when.expr), one_line(&trigger.when.text));
             rows.push(format!("{} {row}{held}", self.paint.dim("trigger")));
         }
         if armed.len() > TRIGGERS {
@@ -276,4 +297,3 @@ impl View<'_> {
         self.paint.dim(text)
     }
 }
-

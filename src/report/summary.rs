@@ -41,7 +41,9 @@ fn headline(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
     };
     let ending = match run.ending() {
         Some(Ending::Completed) => paint.good("completed"),
-        Some(ending @ (Ending::CompletedWithReservations | Ending::RolledBack | Ending::Stopped)) => paint.warn(ending.words()),
+        Some(ending @ (Ending::CompletedWithReservations | Ending::RolledBack | Ending::Stopped)) => {
+            paint.warn(ending.words())
+        }
         Some(ending @ (Ending::Unhealthy | Ending::Stuck | Ending::Locked)) => paint.bad(ending.words()),
         None => paint.warn("paused"),
     };
@@ -119,10 +121,13 @@ fn problems(run: &Run) -> Vec<(&'static str, String)> {
 fn next(run: &Run) -> Option<(&'static str, String)> {
     let id = &run.id;
     Some(match run.ending() {
-        Some(Ending::Stuck) => {
-            ("next", format!("mend what stands in the way, then `runbook resume {id}` tries the undo again; the lock is kept"))
+        Some(Ending::Stuck) => (
+            "next",
+            format!("mend what stands in the way, then `runbook resume {id}` tries the undo again; the lock is kept"),
+        ),
+        None => {
+            ("next", format!("`runbook resume {id}` goes on, `runbook rollback {id}` goes back; nothing was undone"))
         }
-        None => ("next", format!("`runbook resume {id}` goes on, `runbook rollback {id}` goes back; nothing was undone")),
         Some(_) => return None,
     })
 }

@@ -53,7 +53,11 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, Unreadable> {
             let bytes = error.as_bytes();
             let strange = bytes.iter().filter(|b| b.is_ascii_control() && !b.is_ascii_whitespace()).count();
             let binary = strange * 20 > bytes.len();
-            return Err(if binary { Unreadable::Binary } else { Unreadable::Encoding("in another encoding, perhaps Latin-1") });
+            return Err(if binary {
+                Unreadable::Binary
+            } else {
+                Unreadable::Encoding("in another encoding, perhaps Latin-1")
+            });
         }
     };
     if text.trim_start_matches('\u{FEFF}').trim().is_empty() {
@@ -76,8 +80,14 @@ fn is_ruby(text: &str) -> bool {
     let opens = code.clone().take(200).any(|line| {
         let word = |w: &str| line.strip_prefix(w).is_some_and(|rest| rest.starts_with([' ', '(']));
         let quoted = |w: &str| line.strip_prefix(w).is_some_and(|rest| rest.trim_start().starts_with(['\'', '"']));
-        quoted("require") || quoted("require_relative") || quoted("gem") || word("def") || word("class") || word("module")
-            || line.ends_with(" do") || (line.ends_with('|') && line.contains(" do |"))
+        quoted("require")
+            || quoted("require_relative")
+            || quoted("gem")
+            || word("def")
+            || word("class")
+            || word("module")
+            || line.ends_with(" do")
+            || (line.ends_with('|') && line.contains(" do |"))
     });
     let closes = lines.any(|line| line == "end");
     let requires = code.clone().any(|line| line.starts_with("require '") || line.starts_with("require \""));
@@ -98,7 +108,10 @@ mod tests {
         assert_eq!(why(b"\x7fELF\x02\x01\x01\0\0"), Some(Unreadable::Binary));
         assert_eq!(why(b"\xff\xfer\0u\0n\0"), Some(Unreadable::Encoding("UTF-16")));
         assert_eq!(why(b"r\0u\0n\0b\0o\0o\0k\0"), Some(Unreadable::Encoding("UTF-16")));
-        assert_eq!(why(b"runbook x \"caf\xe9\" {}\n"), Some(Unreadable::Encoding("in another encoding, perhaps Latin-1")));
+        assert_eq!(
+            why(b"runbook x \"caf\xe9\" {}\n"),
+            Some(Unreadable::Encoding("in another encoding, perhaps Latin-1"))
+        );
         assert_eq!(why(b"\n  \n"), Some(Unreadable::Empty));
         assert_eq!(why(b""), Some(Unreadable::Empty));
         assert_eq!(why(b"require 'rake'\n\ntask :default do\n  puts 1\nend\n"), Some(Unreadable::Ruby));
@@ -108,6 +121,9 @@ mod tests {
 
     #[test]
     fn a_runbook_that_speaks_of_ruby_is_none() {
-        assert_eq!(why(b"runbook x {\n}\nphase a {\n  shell \"\"\"\nwhile true; do\n  echo\ndone\nend\n\"\"\"\n}\n"), None);
+        assert_eq!(
+            why(b"runbook x {\n}\nphase a {\n  shell \"\"\"\nwhile true; do\n  echo\ndone\nend\n\"\"\"\n}\n"),
+            None
+        );
     }
 }

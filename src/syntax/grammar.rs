@@ -25,8 +25,8 @@ pub(super) fn words(rule: Rule) -> Option<&'static str> {
         colon => "`:`",
         equals => "`=`",
         EOI | semicolon => "the end of the line",
-        expression | negated | comparison | sum | product | unary | scaled | access | paren | list | map | instant | date
-        | time_of_day | offset | quantity | kw_not | factor | element => "a value",
+        expression | negated | comparison | sum | product | unary | scaled | access | paren | list | map | instant
+        | date | time_of_day | offset | quantity | kw_not | factor | element => "a value",
         kw_and | kw_or | compare | plus | times | divide | minus | kw_in_a_row => "an operator",
         method => "a method such as `GET`",
         people | quorum | crowd | person | kw_any | kw_all => "people",

@@ -51,7 +51,8 @@ pub(super) fn of_error(file: FileId, base: usize, text: &str, error: &Error<Rule
         _ => format!("expected {}", one_of(&expected)),
     };
     let Some(found) = first_word(rest) else {
-        let title = if expected.is_empty() { "something is missing here".to_owned() } else { format!("{expected} here") };
+        let title =
+            if expected.is_empty() { "something is missing here".to_owned() } else { format!("{expected} here") };
         let end = text.trim_end().len();
         let last = text[..end].char_indices().next_back().map_or(0, |(i, _)| i);
         return Diagnostic::new(Code::Unexpected, Span::new(file, base + last, base + end), title)
@@ -71,7 +72,8 @@ fn lone_word(file: FileId, base: usize, text: &str) -> Option<Diagnostic> {
     }
     let start = base + text.len() - text.trim_start().len();
     let span = Span::new(file, start, start + word.len());
-    let finding = Diagnostic::new(Code::UnknownKeyword, span, format!("`{word}` begins no statement")).label("unknown word");
+    let finding =
+        Diagnostic::new(Code::UnknownKeyword, span, format!("`{word}` begins no statement")).label("unknown word");
     Some(match did_you_mean(word, begins()) {
         Some(close) => finding.help(format!("did you mean `{close}`?")).fix(span, close),
         None => finding,
@@ -84,7 +86,8 @@ fn expectations(rules: &[Rule]) -> Vec<&'static str> {
     let clauses = rules.iter().filter(|r| is_clause_word(**r)).count() > 3;
     let mut named: Vec<&'static str> = Vec::new();
     for rule in rules {
-        let continues_value = matches!(rule, Rule::kw_for | Rule::kw_in | Rule::equals | Rule::kw_every | Rule::open_brace);
+        let continues_value =
+            matches!(rule, Rule::kw_for | Rule::kw_in | Rule::equals | Rule::kw_every | Rule::open_brace);
         let words = match rule {
             _ if behind_a_value && continues_value && !clauses => continue,
             _ if clauses && is_clause_word(*rule) => "a clause such as `at`, `when` or `within`",
@@ -106,8 +109,26 @@ fn is_clause_word(rule: Rule) -> bool {
     use Rule::*;
     matches!(
         rule,
-        kw_at | kw_in | kw_within | kw_on | kw_when | kw_for | kw_until | kw_from | kw_retry | kw_pass | kw_fail | kw_with
-            | kw_manual | kw_by | kw_ask | kw_then | kw_no | kw_through | kw_undo | kw_irreversible
+        kw_at
+            | kw_in
+            | kw_within
+            | kw_on
+            | kw_when
+            | kw_for
+            | kw_until
+            | kw_from
+            | kw_retry
+            | kw_pass
+            | kw_fail
+            | kw_with
+            | kw_manual
+            | kw_by
+            | kw_ask
+            | kw_then
+            | kw_no
+            | kw_through
+            | kw_undo
+            | kw_irreversible
     )
 }
 
@@ -204,7 +225,10 @@ fn telltale(file: FileId, base: usize, text: &str) -> Option<Diagnostic> {
             c if is_hostile(c) => {
                 let title = format!("an invisible character, U+{:04X}", c as u32);
                 return Some(
-                    Diagnostic::new(Code::Unexpected, span, title).label("cannot be seen").help("remove it").fix(span, ""),
+                    Diagnostic::new(Code::Unexpected, span, title)
+                        .label("cannot be seen")
+                        .help("remove it")
+                        .fix(span, ""),
                 );
             }
             _ => continue,
@@ -267,11 +291,22 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 
 /// A block behind a statement that has none.
 pub(super) fn stray_block(statement: &ItemKind, brace: Span) -> Diagnostic {
-    let finding = Diagnostic::new(Code::Unexpected, brace, "this statement has no block").label("no `{` is expected here");
+    let finding =
+        Diagnostic::new(Code::Unexpected, brace, "this statement has no block").label("no `{` is expected here");
     match statement {
         ItemKind::Clause(super::ast::Clause { kind: super::ast::ClauseKind::OnHosts(event), .. }) => {
-            let events =
-                ["started", "completed", "rolled_back", "unhealthy", "stuck", "stopped", "paused", "resumed", "late", "denied"];
+            let events = [
+                "started",
+                "completed",
+                "rolled_back",
+                "unhealthy",
+                "stuck",
+                "stopped",
+                "paused",
+                "resumed",
+                "late",
+                "denied",
+            ];
             let name = event.path().unwrap_or_default();
             let close = did_you_mean(&name, events);
             let help = match close {
@@ -309,15 +344,45 @@ pub(super) fn unknown_keyword(word: &str, span: Span) -> Diagnostic {
             let finding = finding.help(format!("did you mean `{close}`?"));
             if other.is_none() { finding.fix(span, close) } else { finding }
         }
-        None => finding.help("blocks of a file are `runbook`, `release`, `phase`, `gate`, `metric`, `trigger`, `rollback` …"),
+        None => finding
+            .help("blocks of a file are `runbook`, `release`, `phase`, `gate`, `metric`, `trigger`, `rollback` …"),
     }
 }
 
 /// Clauses and phrases that begin with a word, for suggestions.
 const PHRASES: [&str; 32] = [
-    "at", "in", "within", "on", "when", "for", "until", "from", "retry", "pass", "fail", "with", "manual", "by", "ask",
-    "then", "through", "undo", "irreversible", "describe", "expect", "capture", "done", "target", "warn", "critical", "level",
-    "duty", "goal", "notify", "run", "shell",
+    "at",
+    "in",
+    "within",
+    "on",
+    "when",
+    "for",
+    "until",
+    "from",
+    "retry",
+    "pass",
+    "fail",
+    "with",
+    "manual",
+    "by",
+    "ask",
+    "then",
+    "through",
+    "undo",
+    "irreversible",
+    "describe",
+    "expect",
+    "capture",
+    "done",
+    "target",
+    "warn",
+    "critical",
+    "level",
+    "duty",
+    "goal",
+    "notify",
+    "run",
+    "shell",
 ];
 
 /// Words beside [`PHRASES`] and the keywords that begin a statement.
@@ -332,7 +397,9 @@ pub(super) fn misused(file: FileId, word: &Name, value: &str, whole: &str) -> Di
         return of_error(file, word.span.start as usize, whole, error);
     }
     let (title, write) = match word.text.as_str() {
-        "timeout" | "deadline" | "limit" | "max_time" => ("a limit is said by `within`", Some(format!("within {value}"))),
+        "timeout" | "deadline" | "limit" | "max_time" => {
+            ("a limit is said by `within`", Some(format!("within {value}")))
+        }
         "wait" | "sleep" | "delay" | "bake" | "soak" => ("waiting is a `hold`", Some(format!("hold for {value}"))),
         "command" | "exec" | "cmd" | "call" => ("a command is started by `run`", Some(format!("run {value}"))),
         "script" | "bash" | "sh" => ("a script stands after `shell`", Some(format!("shell {value}"))),
@@ -355,7 +422,8 @@ pub(super) fn misused(file: FileId, word: &Name, value: &str, whole: &str) -> Di
         _ => ("", None),
     };
     if !title.is_empty() {
-        let finding = Diagnostic::new(Code::WrongForm, word.span, title).label(format!("`{}` is not a word here", word.text));
+        let finding =
+            Diagnostic::new(Code::WrongForm, word.span, title).label(format!("`{}` is not a word here", word.text));
         return finding.help_if(write.map(|w| format!("write `{w}`")));
     }
     let keywords = PHRASES.into_iter().chain(Keyword::ALL.iter().map(|k| k.word()));

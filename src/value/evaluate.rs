@@ -303,14 +303,10 @@ fn arithmetic(op: Arithmetic, a: Value, b: Value) -> Result<Value> {
             };
             V::Int(result.ok_or_else(overflow)?)
         }
-        (Add | Subtract, V::Duration(a), V::Duration(b)) => {
-            V::Duration(a.checked_add(shift(b)).ok_or_else(overflow)?)
-        }
+        (Add | Subtract, V::Duration(a), V::Duration(b)) => V::Duration(a.checked_add(shift(b)).ok_or_else(overflow)?),
         (Add | Subtract, V::Offset(a), V::Duration(b)) => V::Offset(a.checked_add(shift(b)).ok_or_else(overflow)?),
         (Subtract, V::Offset(a), V::Offset(b)) => V::Duration(a.checked_sub(b).ok_or_else(overflow)?),
-        (Add | Subtract, V::Instant(a), V::Duration(b)) => {
-            V::Instant(a.checked_add(shift(b)).map_err(|_| overflow())?)
-        }
+        (Add | Subtract, V::Instant(a), V::Duration(b)) => V::Instant(a.checked_add(shift(b)).map_err(|_| overflow())?),
         (Subtract, V::Instant(a), V::Instant(b)) => V::Duration(a.duration_since(b)),
         (Add | Subtract, V::Percent(a), V::Points(b)) => V::Percent(a + sign * b),
         (Add | Subtract, V::Percent(a), V::Percent(b)) => V::Percent(a + sign * b),
@@ -318,7 +314,9 @@ fn arithmetic(op: Arithmetic, a: Value, b: Value) -> Result<Value> {
         (Add | Subtract, V::Size(a), V::Size(b)) => V::Size(a + sign * b),
         (Add | Subtract, V::Rate(a), V::Rate(b)) => V::Rate(a + sign * b),
         // `baseline + 10%`: ten percent more.
-        (Add | Subtract, a, V::Percent(b)) => scale(a, 1.0 + sign * b / 100.0).or_else(|a| refuse(&a, &V::Percent(b)))?,
+        (Add | Subtract, a, V::Percent(b)) => {
+            scale(a, 1.0 + sign * b / 100.0).or_else(|a| refuse(&a, &V::Percent(b)))?
+        }
         (Add | Subtract, a @ (V::Int(_) | V::Number(_)), b @ (V::Int(_) | V::Number(_))) => {
             number(&a).zip(number(&b)).map_or(V::None, |(a, b)| V::Number(a + sign * b))
         }
@@ -372,7 +370,9 @@ fn scale(value: Value, factor: f64) -> std::result::Result<Value, Value> {
 
 fn call(function: Function, arguments: &[Expr], env: &dyn Environment) -> Result<Value> {
     if function == Function::Header {
-        let Some(Ok(name)) = arguments.first().map(|e| evaluate(e, env)) else { return failed("`header` needs a name") };
+        let Some(Ok(name)) = arguments.first().map(|e| evaluate(e, env)) else {
+            return failed("`header` needs a name");
+        };
         return env.header(&name.to_string()).ok_or(EvalError::Later);
     }
     let values = arguments.iter().map(|e| evaluate(e, env)).collect::<Result<Vec<_>>>()?;

@@ -141,7 +141,8 @@ fn unknown_unit(number: &str, unit: &str, part: &str, text: &str) -> QuantityErr
             _ => None,
         })
     });
-    let write = right.map(|right| if part == unit { format!("{number}{right}") } else { text.replacen(part, right, 1) });
+    let write =
+        right.map(|right| if part == unit { format!("{number}{right}") } else { text.replacen(part, right, 1) });
     QuantityError::UnknownUnit { unit: part.to_owned(), write }
 }
 

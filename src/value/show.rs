@@ -25,7 +25,8 @@ impl fmt::Display for Expr {
                 write!(f, "[{}]", items.join(", "))
             }
             Expr::Value(Value::Map(map)) => {
-                let entries: Vec<String> = map.iter().map(|(k, v)| format!("{k} = {}", Expr::Value(v.clone()))).collect();
+                let entries: Vec<String> =
+                    map.iter().map(|(k, v)| format!("{k} = {}", Expr::Value(v.clone()))).collect();
                 write!(f, "{{ {} }}", entries.join(", "))
             }
             Expr::Value(value) => write!(f, "{value}"),

@@ -206,12 +206,9 @@ impl Type {
         match self {
             Type::Text | Type::Secret | Type::Any | Type::Error => Ok(Value::Text(text.to_owned())),
             Type::Int | Type::Count => text.parse().map(Value::Int).map_err(|_| expected("`3`")),
-            Type::Number => text
-                .parse::<f64>()
-                .ok()
-                .filter(|n| n.is_finite())
-                .map(Value::Number)
-                .ok_or_else(|| expected("`0.5`")),
+            Type::Number => {
+                text.parse::<f64>().ok().filter(|n| n.is_finite()).map(Value::Number).ok_or_else(|| expected("`0.5`"))
+            }
             Type::Bool | Type::Condition | Type::Verdict => {
                 text.parse().map(Value::Bool).map_err(|_| expected("`true` or `false`"))
             }

@@ -43,8 +43,10 @@ impl World {
         let url = url::Url::parse(&text(url)?).map_err(|e| masked(format!("its url is not a URL: {e}")))?;
         let mut headers = HeaderMap::new();
         for (name, expr) in header {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a name of a header"))?;
-            let value = HeaderValue::from_str(&text(expr)?).map_err(|_| format!("the header `{name}` has a wrong character"))?;
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a name of a header"))?;
+            let value = HeaderValue::from_str(&text(expr)?)
+                .map_err(|_| format!("the header `{name}` has a wrong character"))?;
             headers.insert(name, value);
         }
         let body = payload(message);

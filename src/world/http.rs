@@ -98,14 +98,16 @@ impl World {
 }
 
 fn prepare(request: &Request, scope: &HandOver<'_>) -> Result<Prepared, String> {
-    let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| format!("`{}` is not a method", request.method))?;
+    let method = reqwest::Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| format!("`{}` is not a method", request.method))?;
     let url = build_url(&request.url, scope)?;
     let mut headers = HeaderMap::new();
     for (name, expr) in &request.header {
         let value = text(expr, scope)?;
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a name of a header"))?;
-        let mut value =
-            HeaderValue::from_str(&value).map_err(|_| format!("the header `{name}` would have a character that no header may have"))?;
+        let name =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a name of a header"))?;
+        let mut value = HeaderValue::from_str(&value)
+            .map_err(|_| format!("the header `{name}` would have a character that no header may have"))?;
         value.set_sensitive(true);
         headers.append(name, value);
     }

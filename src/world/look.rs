@@ -31,7 +31,13 @@ impl World {
     }
 
     /// One command or request. For these a refused connection, a timeout and a non-zero exit are false, not errors.
-    async fn look_at(&self, id: EffectId, action: &Action, captured: &mut Vec<(String, Value)>, stop: Stopper) -> Option<Checked> {
+    async fn look_at(
+        &self,
+        id: EffectId,
+        action: &Action,
+        captured: &mut Vec<(String, Value)>,
+        stop: Stopper,
+    ) -> Option<Checked> {
         let text = describe(action);
         let checked = |truth, why: String| Some(Checked { text: text.clone(), truth, why });
         // The limit of a look is the world's: the engine only knows the whole attempt.

@@ -2,6 +2,7 @@
 //! of it; it decides nothing.
 //!
 //! Every effect can be cancelled and has an end. Secrets are known here and nowhere else.
+#![allow(clippy::disallowed_methods, reason = "the world is files, processes, sockets and clocks")]
 
 mod channel;
 mod http;
@@ -88,7 +89,11 @@ impl World {
         let outcome = match self.run(id, action, &[], stop).await {
             Ran::Cancelled => return Done::Cancelled,
             Ran::Failed(failure) => {
-                return Done::Action(ActionResult { failure: Some(failure), note: String::new(), captures: Vec::new() });
+                return Done::Action(ActionResult {
+                    failure: Some(failure),
+                    note: String::new(),
+                    captures: Vec::new(),
+                });
             }
             Ran::Through(outcome) => outcome,
         };
@@ -169,7 +174,7 @@ impl World {
     fn unexpected(&self, action: &Action, outcome: &Outcome) -> Option<Failure> {
         let speaks_of = |word: &str| {
             let is = |r: &&crate::value::Ref| r.kind == crate::value::RefKind::Output && r.name == word;
-            action.expects.iter().any(|c| c.expr.refs().iter().any(|r| is(r)))
+            action.expects.iter().any(|c| c.expr.refs().iter().any(&is))
         };
         let normal = match outcome {
             Outcome::Command(command) if !speaks_of("exit") => command.normal(),
@@ -229,9 +234,9 @@ impl World {
         };
         match capture.ty.as_deref().and_then(Type::from_name) {
             // With a type the text must be a literal of it.
-            Some(ty) if !ty.accepts(&Type::of(&value)) || matches!(value, Value::Text(_)) => {
-                ty.read(value.to_string().trim()).map_err(|why| fail(format!("`{}` is {why}", short(&value.to_string()))))
-            }
+            Some(ty) if !ty.accepts(&Type::of(&value)) || matches!(value, Value::Text(_)) => ty
+                .read(value.to_string().trim())
+                .map_err(|why| fail(format!("`{}` is {why}", short(&value.to_string())))),
             _ => Ok(value),
         }
     }

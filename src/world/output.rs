@@ -113,7 +113,13 @@ impl Reader<'_> {
         self.finish(&mut masking, file, printed, &mut lines).await;
     }
 
-    async fn show(&self, masked: &[u8], file: &tokio::sync::Mutex<OutputFile>, printed: &mut Printed, lines: &mut Lines<'_>) {
+    async fn show(
+        &self,
+        masked: &[u8],
+        file: &tokio::sync::Mutex<OutputFile>,
+        printed: &mut Printed,
+        lines: &mut Lines<'_>,
+    ) {
         file.lock().await.write(masked).await;
         lines.feed(masked, &mut printed.tail);
     }

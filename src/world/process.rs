@@ -64,7 +64,11 @@ impl World {
         let scope = HandOver { vault: &self.vault, captured };
         let text = |expr: &Expr| -> Result<String, String> {
             let text = evaluate(expr, &scope).map_err(|e| e.to_string())?.to_string();
-            if text.contains('\0') { Err("a value has a NUL character, which no command can take".into()) } else { Ok(text) }
+            if text.contains('\0') {
+                Err("a value has a NUL character, which no command can take".into())
+            } else {
+                Ok(text)
+            }
         };
         let mut words = Vec::new();
         for word in &command.words {
@@ -79,10 +83,16 @@ impl World {
             Some(dir) => self.dir.join(text(dir)?),
             None => self.dir.clone(),
         };
-        let env = command.env.iter().map(|(name, expr)| Ok((name.clone(), text(expr)?))).collect::<Result<_, String>>()?;
+        let env =
+            command.env.iter().map(|(name, expr)| Ok((name.clone(), text(expr)?))).collect::<Result<_, String>>()?;
         Ok(Prepared {
             arguments: words.collect(),
-            stdin: command.stdin.as_ref().map(|s| evaluate(s, &scope).map(|v| v.to_string())).transpose().map_err(|e| e.to_string())?,
+            stdin: command
+                .stdin
+                .as_ref()
+                .map(|s| evaluate(s, &scope).map(|v| v.to_string()))
+                .transpose()
+                .map_err(|e| e.to_string())?,
             stdout: command.stdout.as_ref().map(|s| text(s).map(|path| self.dir.join(path))).transpose()?,
             program,
             env,
@@ -115,7 +125,13 @@ impl World {
     }
 
     /// Feeds and reads a command until it has ended, or ends it.
-    async fn follow(&self, id: EffectId, mut child: Box<dyn ChildWrapper>, stdin: Option<String>, mut stop: Stopper) -> Ran {
+    async fn follow(
+        &self,
+        id: EffectId,
+        mut child: Box<dyn ChildWrapper>,
+        stdin: Option<String>,
+        mut stop: Stopper,
+    ) -> Ran {
         let Some(session) = child.id().and_then(Session::of) else {
             return Ran::Failed(Failure::new(FailureSort::Error, "it has no process id"));
         };
@@ -125,7 +141,11 @@ impl World {
         let (stdout, stderr, input) = (child.stdout().take(), child.stderr().take(), child.stdin().take());
         let ended = {
             let reading = async {
-                tokio::join!(reader.read(stdout, &file, &mut out), reader.read(stderr, &file, &mut err), feed(input, stdin));
+                tokio::join!(
+                    reader.read(stdout, &file, &mut out),
+                    reader.read(stderr, &file, &mut err),
+                    feed(input, stdin)
+                );
             };
             let waiting = self.wait(child, session, &mut stop);
             tokio::pin!(reading);
@@ -199,7 +219,8 @@ impl World {
             EffectId::Message(key) => format!("message{key}"),
             EffectId::Lock => "lock".into(),
         };
-        let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+        let safe: String =
+            name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
         self.output.join(format!("{safe}.log"))
     }
 }
@@ -293,7 +314,9 @@ fn outcome(status: ExitStatus, out: Printed, err: Printed) -> CommandOutcome {
     } else {
         tail = err.tail.into_iter().collect();
     }
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+    let text = |bytes: Vec<u8>| {
+        String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+    };
     CommandOutcome {
         exit: status.code(),
         signal: status.signal(),

@@ -36,7 +36,9 @@ fn number_of(metric: &Metric, outcome: &Outcome) -> Result<f64, SampleProblem> {
             match path.query(&json).all()[..] {
                 [] => Err(SampleProblem::no_data(format!("there is nothing at `{path_text}`"))),
                 [one] => json_number(one),
-                ref several => Err(SampleProblem::no_data(format!("there are {} values at `{path_text}`", several.len()))),
+                ref several => {
+                    Err(SampleProblem::no_data(format!("there are {} values at `{path_text}`", several.len())))
+                }
             }
         }
         None => {
@@ -49,7 +51,9 @@ fn number_of(metric: &Metric, outcome: &Outcome) -> Result<f64, SampleProblem> {
 
 fn json_number(json: &serde_json::Value) -> Result<f64, SampleProblem> {
     match json {
-        serde_json::Value::Number(n) => n.as_f64().ok_or_else(|| SampleProblem::no_data("the number is too large".into())),
+        serde_json::Value::Number(n) => {
+            n.as_f64().ok_or_else(|| SampleProblem::no_data("the number is too large".into()))
+        }
         // Prometheus and others send numbers as strings.
         serde_json::Value::String(text) => parse(text),
         serde_json::Value::Null => Err(SampleProblem::no_data("the value is null".into())),
@@ -99,7 +103,8 @@ mod tests {
     use crate::world::scope::CommandOutcome;
 
     fn sample(kind: MetricKind, unit: &str, path: Option<&str>, answer: &str) -> String {
-        let command = Command { words: vec![], shell: false, dir: None, env: vec![], stdin: None, stdout: None, inherit: vec![] };
+        let command =
+            Command { words: vec![], shell: false, dir: None, env: vec![], stdin: None, stdout: None, inherit: vec![] };
         let action = Action {
             kind: ActionKind::Command(command),
             within: None,
@@ -140,7 +145,10 @@ mod tests {
         assert_eq!(sample(Percent, "ratio", None, "log line\n0.07\n\n"), "7%");
         assert_eq!(sample(Percent, "percent", None, "7"), "7%");
         assert_eq!(sample(Duration, "ms", Some("$.p95"), r#"{"p95": 120.5}"#), "120ms");
-        assert_eq!(sample(Count, "", Some("$.data.result[0].value[1]"), r#"{"data":{"result":[{"value":[1,"42"]}]}}"#), "42");
+        assert_eq!(
+            sample(Count, "", Some("$.data.result[0].value[1]"), r#"{"data":{"result":[{"value":[1,"42"]}]}}"#),
+            "42"
+        );
         assert_eq!(sample(Percent, "ratio", None, "NaN"), "NaN is not a number");
         assert_eq!(sample(Percent, "ratio", None, "1.2"), "120% is not a share of a hundred");
         assert_eq!(sample(Number, "", None, "+Inf"), "inf is not a number");

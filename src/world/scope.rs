@@ -199,7 +199,10 @@ fn secrets_and_captures(vault: &Vault, captured: &[(String, Value)], reference: 
         RefKind::Capture => {
             let own = captured.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.clone());
             let kept = || vault.expose(name).map(Value::Text);
-            own.or_else(kept).map_or_else(|| Found::Never(format!("`{}` was not captured", name.trim_start_matches('.'))), Found::Value)
+            own.or_else(kept).map_or_else(
+                || Found::Never(format!("`{}` was not captured", name.trim_start_matches('.'))),
+                Found::Value,
+            )
         }
         _ => Found::Never(format!("`{name}` is not known here")),
     }

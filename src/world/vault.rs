@@ -48,7 +48,9 @@ impl Vault {
                 SecretSource::Env(name) => match std::env::var(name) {
                     Ok(text) => text,
                     Err(std::env::VarError::NotPresent) => return Err(fail(format!("the variable {name} is not set"))),
-                    Err(std::env::VarError::NotUnicode(_)) => return Err(fail(format!("the variable {name} is not UTF-8"))),
+                    Err(std::env::VarError::NotUnicode(_)) => {
+                        return Err(fail(format!("the variable {name} is not UTF-8")));
+                    }
                 },
                 SecretSource::File(path) => match tokio::fs::read_to_string(dir.join(path)).await {
                     Ok(text) => without_line_end(text),
@@ -57,7 +59,9 @@ impl Vault {
                 SecretSource::Exec(words) => without_line_end(exec(words, dir, inherit).await.map_err(fail)?),
             };
             if text.chars().count() < SHORTEST {
-                return Err(fail(format!("it is shorter than {SHORTEST} characters, and would be found in everything")));
+                return Err(fail(format!(
+                    "it is shorter than {SHORTEST} characters, and would be found in everything"
+                )));
             }
             vault.keep(&secret.name, &text);
         }
@@ -112,6 +116,8 @@ async fn exec(words: &[String], dir: &Path, inherit: &[String]) -> Result<String
         Err(_) => Err(format!("`{program}` did not end within a minute")),
         Ok(Err(error)) => Err(format!("`{program}` cannot be started: {error}")),
         Ok(Ok(output)) if !output.status.success() => Err(format!("`{program}` ended with {}", output.status)),
-        Ok(Ok(output)) => String::from_utf8(output.stdout).map_err(|_| format!("what `{program}` printed is not UTF-8")),
+        Ok(Ok(output)) => {
+            String::from_utf8(output.stdout).map_err(|_| format!("what `{program}` printed is not UTF-8"))
+        }
     }
 }

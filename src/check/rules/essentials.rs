@@ -11,9 +11,7 @@ pub(super) fn check(checker: &mut Checker<'_>, ast: &Ast) {
     if unreadable {
         return;
     }
-    let has = |keyword| {
-        ast.items.iter().any(|i| matches!(&i.kind, ItemKind::Construct(c) if c.keyword == keyword))
-    };
+    let has = |keyword| ast.items.iter().any(|i| matches!(&i.kind, ItemKind::Construct(c) if c.keyword == keyword));
     let start = Span::new(checker.file, 0, 0);
     if !has(Keyword::Runbook) {
         checker.push(

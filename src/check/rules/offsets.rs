@@ -40,10 +40,14 @@ fn look(head: &Head, latest: &mut Option<(SignedDuration, Span)>, findings: &mut
         && *at < before
     {
         findings.push(
-            Diagnostic::new(Code::OffsetsBackwards, *span, format!("{} lies before {}", offset_text(*at), offset_text(before)))
-                .label("earlier than what stands above")
-                .also(place, "this comes first")
-                .help("nodes run in the order in which they are written: move this one up, or give it a later moment"),
+            Diagnostic::new(
+                Code::OffsetsBackwards,
+                *span,
+                format!("{} lies before {}", offset_text(*at), offset_text(before)),
+            )
+            .label("earlier than what stands above")
+            .also(place, "this comes first")
+            .help("nodes run in the order in which they are written: move this one up, or give it a later moment"),
         );
         return;
     }

@@ -11,7 +11,8 @@ use super::steps;
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     for (_, step) in steps(model) {
         let (Some(takes), Some(within)) = (&step.takes, &step.within) else { continue };
-        let (Expr::Value(Value::Duration(needs)), Expr::Value(Value::Duration(limit))) = (&takes.expr, &within.duration.expr)
+        let (Expr::Value(Value::Duration(needs)), Expr::Value(Value::Duration(limit))) =
+            (&takes.expr, &within.duration.expr)
         else {
             continue;
         };

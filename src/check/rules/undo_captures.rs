@@ -17,10 +17,14 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
             for action in actions {
                 for used in values(action).iter().filter(|v| uses(v, &name)) {
                     findings.push(
-                        Diagnostic::new(Code::UndoCapture, used.span, format!("`{name}` may not be known when this runs"))
-                            .label("used by the undo")
-                            .also(place, "captured after the step has begun to change something")
-                            .help("capture it before, in an action that says `reads = true`"),
+                        Diagnostic::new(
+                            Code::UndoCapture,
+                            used.span,
+                            format!("`{name}` may not be known when this runs"),
+                        )
+                        .label("used by the undo")
+                        .also(place, "captured after the step has begun to change something")
+                        .help("capture it before, in an action that says `reads = true`"),
                     );
                 }
             }

@@ -18,9 +18,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             Kind::Block(Keyword::Metric) => {
                 checker.model.metrics.iter().any(|m| m.id.text == name && m.marks.is_empty())
             }
-            Kind::Block(Keyword::Role) => {
-                checker.model.roles.iter().any(|r| r.id.text == name && r.contact.is_none())
-            }
+            Kind::Block(Keyword::Role) => checker.model.roles.iter().any(|r| r.id.text == name && r.contact.is_none()),
             Kind::Block(Keyword::Channel | Keyword::Severity) => true,
             // A gate at file level; in place it is used where it stands.
             Kind::Block(Keyword::Gate) => checker.model.gates.iter().any(|g| g.id.text == name),

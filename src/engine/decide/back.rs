@@ -40,7 +40,8 @@ impl<'a> Context<'a> {
 
     /// Ends what the timeline is still doing; nothing if it is doing nothing.
     fn interrupt_forward(self, reason: &str) -> Option<Events> {
-        let forward = |ix: &NodeIx| self.plan.node(*ix).parent.is_some() && self.run.node(*ix).undo == UndoStatus::NotBegun;
+        let forward =
+            |ix: &NodeIx| self.plan.node(*ix).parent.is_some() && self.run.node(*ix).undo == UndoStatus::NotBegun;
         let busy = self.run.active.iter().any(|ix| !self.plan.is_phase(*ix) && forward(ix));
         if busy {
             let failure = Failure::new(FailureSort::Cancelled, format!("interrupted by the rollback: {reason}"));

@@ -62,7 +62,9 @@ impl<'a> Context<'a> {
 
     fn happening(self, consequence: &Consequence) -> Happening {
         let (by, node) = match &consequence.cause {
-            Cause::Node(ix) => (format!("{} {}", self.sort(*ix), self.plan.node(*ix).id), self.plan.node(*ix).id.clone()),
+            Cause::Node(ix) => {
+                (format!("{} {}", self.sort(*ix), self.plan.node(*ix).id), self.plan.node(*ix).id.clone())
+            }
             Cause::Trigger(i) => (format!("trigger {}", self.plan.triggers[*i as usize].id), self.running_node()),
             Cause::Nobody => ("nobody answered".to_owned(), String::new()),
             Cause::Person(who) => (who.to_string(), self.running_node()),
@@ -93,8 +95,7 @@ impl<'a> Context<'a> {
 
     /// The nodes of the timeline that have started, in the order in which they did.
     pub(super) fn started(self) -> Vec<crate::plan::NodeIx> {
-        let mut started: Vec<_> =
-            self.plan.timeline().into_iter().filter(|ix| self.run.node(*ix).order > 0).collect();
+        let mut started: Vec<_> = self.plan.timeline().into_iter().filter(|ix| self.run.node(*ix).order > 0).collect();
         started.sort_by_key(|ix| self.run.node(*ix).order);
         started
     }

@@ -34,16 +34,17 @@ impl<'a> Context<'a> {
         let began = state.attempt_since.unwrap_or(self.now);
         let looked = state.looked.is_some() || !needs_world(gate);
         let sampled = |check: &Check| {
-            metrics_of(self.plan, &check.expr).iter().all(|m| {
-                self.run.metrics[*m as usize].last.as_ref().is_some_and(|sample| sample.at >= began)
-            })
+            metrics_of(self.plan, &check.expr)
+                .iter()
+                .all(|m| self.run.metrics[*m as usize].last.as_ref().is_some_and(|sample| sample.at >= began))
         };
         let metrics = gate.looks.iter().all(|look| match look {
             Look::Metric(check) => sampled(check),
             Look::Action(_) | Look::Expect(_) => true,
         });
         let over = gate.within.is_some_and(|within| self.now >= state.since + within);
-        if !(looked && metrics) && !over {
+        let complete = looked && metrics;
+        if !complete && !over {
             return Vec::new();
         }
         let mut checks = match (&state.looked, looked) {
@@ -86,9 +87,7 @@ impl<'a> Context<'a> {
 
     /// Whether a metric of a condition could not be measured at all.
     fn unmeasured(self, expr: &Expr) -> bool {
-        metrics_of(self.plan, expr).iter().any(|m| {
-            self.run.metrics[*m as usize].last.as_ref().is_some_and(|s| s.error)
-        })
+        metrics_of(self.plan, expr).iter().any(|m| self.run.metrics[*m as usize].last.as_ref().is_some_and(|s| s.error))
     }
 
     /// The values that a condition was judged by: `error_rate 7%`.

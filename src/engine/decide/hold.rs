@@ -20,7 +20,10 @@ impl<'a> Context<'a> {
                 return vec![self.end_action(slot, Some(Failure::new(FailureSort::Failed, text)), "")];
             }
         }
-        if self.now < state.until {
+        // A hold that is shorter than its metrics' intervals lasts until each has been seen once; a sample always comes
+        // to an end.
+        let seen = (0..hold.checks.len() as u32).all(|i| state.checks.contains_key(&i));
+        if self.now < state.until || !seen {
             return Vec::new();
         }
         let held = duration_text(state.until.duration_since(state.since));
@@ -28,12 +31,12 @@ impl<'a> Context<'a> {
             let newest = state.checks.get(&(i as u32)).map(|c| c.truth);
             let text = match newest {
                 Some(Truth::True | Truth::False) => continue,
-                Some(Truth::NoData | Truth::Error) => format!("`{}` had no data at the end: {}", check.text, self.values(&check.expr)),
-                None => format!("`{}` was never seen: there was no sample in {held}", check.text),
+                Some(Truth::NoData | Truth::Error) | None => {
+                    format!("`{}` had no data at the end: {}", check.text, self.values(&check.expr))
+                }
             };
             return vec![self.end_action(slot, Some(Failure::new(FailureSort::Inconclusive, text)), "")];
         }
         vec![self.end_action(slot, None, format!("held for {held}"))]
     }
 }
-

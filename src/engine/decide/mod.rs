@@ -161,7 +161,10 @@ impl Context<'_> {
             (EffectId::Action(slot), Done::Action(result)) => self.action_ended(slot, result.clone()),
             (EffectId::Action(slot), Done::Cancelled) => {
                 let failure = Failure::new(FailureSort::Cancelled, "cancelled");
-                self.action_ended(slot, ActionResult { failure: Some(failure), note: String::new(), captures: Vec::new() })
+                self.action_ended(
+                    slot,
+                    ActionResult { failure: Some(failure), note: String::new(), captures: Vec::new() },
+                )
             }
             (EffectId::Look(slot, attempt), Done::Look(checks)) => self.look_ended(slot, attempt, checks),
             (EffectId::Sample(metric, n), Done::Sample(answer)) => self.sampled(metric, n, answer),

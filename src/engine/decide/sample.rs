@@ -55,7 +55,8 @@ impl<'a> Context<'a> {
                         continue;
                     }
                     let last = state.checks.get(&(i as u32)).map(|c| c.at);
-                    let too_soon = hold.every.zip(last).is_some_and(|(every, last)| self.now.duration_since(last) < every);
+                    let too_soon =
+                        hold.every.zip(last).is_some_and(|(every, last)| self.now.duration_since(last) < every);
                     if too_soon {
                         continue;
                     }

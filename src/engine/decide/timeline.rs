@@ -44,7 +44,11 @@ impl<'a> Context<'a> {
             && self.now >= first + limit.duration
             && state.done < children.len()
         {
-            let text = format!("the phase `{}` was not through after {}", self.plan.node(ix).id, duration_text(limit.duration));
+            let text = format!(
+                "the phase `{}` was not through after {}",
+                self.plan.node(ix).id,
+                duration_text(limit.duration)
+            );
             let failure = Failure::new(FailureSort::TimedOut, text);
             return match self.interrupt_active(&failure) {
                 Some(events) => events,
@@ -78,7 +82,8 @@ impl<'a> Context<'a> {
                 Some(ActionState::Running { .. }) => waiting = true,
                 _ => {
                     let failure = Some(Failure::new(FailureSort::Cancelled, failure.text.clone()));
-                    let interrupted = EventKind::NodeEnded { node: *ix, ended: Ended::Interrupted, failure, outcome: None };
+                    let interrupted =
+                        EventKind::NodeEnded { node: *ix, ended: Ended::Interrupted, failure, outcome: None };
                     return Some(vec![interrupted]);
                 }
             }

@@ -93,7 +93,8 @@ impl<'a> Context<'a> {
         for metric in metrics_of(self.plan, &trigger.when.expr) {
             let since = self.span_start(index);
             let own = newest.filter(|(m, _)| *m == metric).map(|(_, s)| s.clone());
-            let recent = self.run.metrics[metric as usize].recent.iter().filter(|s| since.is_none_or(|since| s.at >= since));
+            let recent =
+                self.run.metrics[metric as usize].recent.iter().filter(|s| since.is_none_or(|since| s.at >= since));
             let mut recent: Vec<Sample> = recent.cloned().chain(own).collect();
             if since.is_none() && recent.len() > 1 {
                 recent.drain(..recent.len() - 1);
@@ -104,7 +105,8 @@ impl<'a> Context<'a> {
         }
         let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
         let reason = format!("trigger `{}` fired: {}{values}", trigger.id, trigger.when.text);
-        let happening = Happening { reason: reason.clone(), by: format!("trigger {}", trigger.id), node: self.running_node() };
+        let happening =
+            Happening { reason: reason.clone(), by: format!("trigger {}", trigger.id), node: self.running_node() };
         let fired = EventKind::TriggerFired { trigger: index, reason, samples, outcome: trigger.outcome.clone() };
         let mut events = vec![fired];
         let messages = trigger.messages.iter();
@@ -134,7 +136,8 @@ impl<'a> Context<'a> {
             return Vec::new();
         }
         let because = sample.why.as_deref().unwrap_or("no data");
-        let why = format!("trigger `{}` has seen nothing for {}: {because}", trigger.id, duration_text(rounded(lasting)));
+        let why =
+            format!("trigger `{}` has seen nothing for {}: {because}", trigger.id, duration_text(rounded(lasting)));
         let outcome = trigger.no_data.clone().unwrap_or(Outcome::Continue);
         vec![EventKind::TriggerBlind { trigger: index, why, outcome }]
     }

@@ -130,7 +130,8 @@ impl<'a> Context<'a> {
         if slot.part == Part::Forward && action.is_some_and(|a| !a.changes) {
             return vec![EventKind::ActionStarted { slot, doing: Doing::Work }];
         }
-        let failure = Failure::new(FailureSort::InDoubt, "the runner ended while it ran, and nobody knows how far it got");
+        let failure =
+            Failure::new(FailureSort::InDoubt, "the runner ended while it ran, and nobody knows how far it got");
         // An undo bears being run again, and so does a step that says so.
         if slot.part == Part::Undo || work.idempotent {
             let (part, attempt) = (slot.part, slot.attempt);

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 
-use crate::check::model::{self, Typed, UrlPiece, WordPiece};
 use crate::check::model::ActionKind as ModelKind;
+use crate::check::model::{self, Typed, UrlPiece, WordPiece};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{Action, ActionKind, Body, Capture, Command, Message, Request, UrlPart, Word};
 use crate::value::{Expr, Part, Type, Value};
@@ -107,7 +107,9 @@ impl<'m> Lowering<'m> {
         if let Some(text) = texts.iter().find(|t| t.starts_with('-')) {
             let title = format!("`{}` would be read as an option", crate::source::one_line(text));
             let finding = Diagnostic::new(Code::OptionInjection, typed.span, title);
-            self.push(finding.label("begins with `-`").help("write `--` before it, or a literal beginning such as `--name=`"));
+            self.push(
+                finding.label("begins with `-`").help("write `--` before it, or a literal beginning such as `--name=`"),
+            );
         }
     }
 
@@ -123,7 +125,12 @@ impl<'m> Lowering<'m> {
             UrlPiece::Base(value) => UrlPart::Base(self.expr(value)),
             UrlPiece::Value(value) => UrlPart::Value(self.expr(value)),
         });
-        Request { url: url.collect(), method: request.method.clone(), header: self.entries(request.header.as_ref()), body }
+        Request {
+            url: url.collect(),
+            method: request.method.clone(),
+            header: self.entries(request.header.as_ref()),
+            body,
+        }
     }
 
     pub(super) fn message(&mut self, notify: &'m model::Notify) -> Message {

@@ -30,7 +30,15 @@ const SHELL: [&str; 4] = ["bash", "-euo", "pipefail", "-c"];
 
 /// The lists of the scope that messages may name.
 const SCOPE_WORDS: [&str; 9] = [
-    "features", "fixes", "improvements", "breaking", "deprecations", "known_issues", "database", "security", "out_of_scope",
+    "features",
+    "fixes",
+    "improvements",
+    "breaking",
+    "deprecations",
+    "known_issues",
+    "database",
+    "security",
+    "out_of_scope",
 ];
 
 impl<'m> Lowering<'m> {

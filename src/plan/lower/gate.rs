@@ -71,7 +71,8 @@ impl<'m> Lowering<'m> {
     /// The checks of a gate, those of the gates inside it among them.
     fn looks(&mut self, gate: &'m model::Gate, used: &'m GateUse, depth: usize, looks: &mut Vec<Look>) {
         if depth >= MAX_DEPTH {
-            let finding = Diagnostic::new(Code::Cycle, used.span, format!("the gate `{}` contains itself", gate.id.text));
+            let finding =
+                Diagnostic::new(Code::Cycle, used.span, format!("the gate `{}` contains itself", gate.id.text));
             return self.push(finding.label("leads back to it"));
         }
         // Arguments are worked out where the gate is used, defaults where it is declared.
@@ -91,11 +92,15 @@ impl<'m> Lowering<'m> {
                 model::Look::Action(action) => {
                     let mut action = self.action(action);
                     action.changes = false;
-                    looks.push(Look::Action(action));
+                    looks.push(Look::Action(Box::new(action)));
                 }
                 model::Look::Expect(condition) => {
                     let check = self.check(condition);
-                    looks.push(if check.expr.mentions(RefKind::Metric) { Look::Metric(check) } else { Look::Expect(check) });
+                    looks.push(if check.expr.mentions(RefKind::Metric) {
+                        Look::Metric(check)
+                    } else {
+                        Look::Expect(check)
+                    });
                 }
                 model::Look::Gate(inner) => match &inner.gate {
                     GateRef::Inline(gate) => self.looks(gate, inner, depth + 1, looks),

@@ -325,7 +325,11 @@ impl<'m> Lowering<'m> {
             Expr::Value(Value::Map(map)) => map.into_iter().map(|(k, v)| (k, Expr::Value(v))).collect(),
             Expr::Error => Vec::new(),
             _ => {
-                let finding = Diagnostic::new(Code::NotKnownHere, typed.span, "the names in this map are only known during the run");
+                let finding = Diagnostic::new(
+                    Code::NotKnownHere,
+                    typed.span,
+                    "the names in this map are only known during the run",
+                );
                 self.push(finding.label("must be known when the plan is made"));
                 Vec::new()
             }
@@ -347,7 +351,9 @@ impl<'m> Lowering<'m> {
     fn take_id(&mut self, id: String, span: Span) -> String {
         if let Some(first) = self.ids.insert(id.clone(), span) {
             let finding = Diagnostic::new(Code::DuplicateName, span, format!("two nodes are named `{id}`"));
-            self.push(finding.label("again").also(first, "first here").help("instances of a loop are named by their values"));
+            self.push(
+                finding.label("again").also(first, "first here").help("instances of a loop are named by their values"),
+            );
         }
         id
     }

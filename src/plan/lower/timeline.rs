@@ -4,7 +4,9 @@ use jiff::SignedDuration;
 
 use crate::check::model::{self, Head, Node as ModelNode};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::plan::{Action, ActionKind, HoldLength, Lane, Limit, Node, NodeIx, NodeKind, Outcome, Retry, Sort, Undo, Work};
+use crate::plan::{
+    Action, ActionKind, HoldLength, Lane, Limit, Node, NodeIx, NodeKind, Outcome, Retry, Sort, Undo, Work,
+};
 use crate::value::{Value, duration_text, offset_text};
 
 use super::{Lowering, or_keyword};
@@ -105,7 +107,8 @@ impl<'m> Lowering<'m> {
     fn node(&mut self, node: &'m ModelNode, spot: &Spot<'_>, position: usize) -> Option<NodeIx> {
         let name = |head: &Head| {
             let base = head.id.as_ref().map_or_else(|| format!("{}.{position}", spot.prefix), |id| id.text.clone());
-            let parts: Vec<&str> = std::iter::once(base.as_str()).chain(spot.instances.iter().map(String::as_str)).collect();
+            let parts: Vec<&str> =
+                std::iter::once(base.as_str()).chain(spot.instances.iter().map(String::as_str)).collect();
             parts.join(".")
         };
         match node {
@@ -261,7 +264,8 @@ impl<'m> Lowering<'m> {
             Some(Value::Factor(factor)) if factor >= 1.0 => factor,
             Some(other) => {
                 let span = retry.backoff.as_ref().map(|b| b.span).unwrap_or_default();
-                let finding = Diagnostic::new(Code::BadLiteral, span, format!("a backoff of {other} would shorten the wait"));
+                let finding =
+                    Diagnostic::new(Code::BadLiteral, span, format!("a backoff of {other} would shorten the wait"));
                 self.push(finding.label("less than `1x`").help("write `backoff 2x`"));
                 return None;
             }
@@ -303,9 +307,11 @@ impl<'m> Lowering<'m> {
             let Some(at) = node.at else { continue };
             match &latest {
                 Some((before, id)) if at < *before => {
-                    let title = format!("`{}` at {} comes after `{id}` at {}", node.id, offset_text(at), offset_text(*before));
+                    let title =
+                        format!("`{}` at {} comes after `{id}` at {}", node.id, offset_text(at), offset_text(*before));
                     let span = self.ids.get(&node.id).copied().unwrap_or_default();
-                    let finding = Diagnostic::new(Code::OffsetsBackwards, span, title).label("earlier than what stands above");
+                    let finding =
+                        Diagnostic::new(Code::OffsetsBackwards, span, title).label("earlier than what stands above");
                     self.push(finding.help("nodes run in the order in which they are written"));
                 }
                 _ => latest = Some((at, node.id.clone())),

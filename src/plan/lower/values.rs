@@ -87,7 +87,9 @@ impl<'m> Lowering<'m> {
                     Ok(value) => (value, given.origin.clone()),
                     Err(why) => {
                         let origin = &given.origin;
-                        self.error.usage.push(format!("{origin}: the variable `{name}` is a {}, and `{shown}` is {why}", var.ty));
+                        self.error
+                            .usage
+                            .push(format!("{origin}: the variable `{name}` is a {}, and `{shown}` is {why}", var.ty));
                         return None;
                     }
                 }

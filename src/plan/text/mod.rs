@@ -11,11 +11,11 @@ use crate::value::{duration_text, plain_text};
 
 use super::moment::{clock_change, clock_text, local_text, zone};
 use super::{
-    Action, ActionKind, ChannelKind, Lane, NodeIx, NodeKind, Plan, Schedule, SecretSource, Undo, Work, digest, schedule,
-    way_back,
+    Action, ActionKind, ChannelKind, Lane, NodeIx, NodeKind, Plan, Schedule, SecretSource, Undo, Work, digest,
+    schedule, way_back,
 };
-pub use words::{command_text, gate_words, outcome_text, request_text};
 use words::*;
+pub use words::{command_text, gate_words, outcome_text, request_text};
 
 /// The column in which what a node does begins.
 const INDENT: usize = 4;
@@ -31,7 +31,8 @@ pub enum Detail {
 
 /// The plan in words.
 pub fn dry_run(plan: &Plan, paint: Paint, detail: Detail) -> String {
-    let mut printer = Printer { plan, paint, out: String::new(), zone: zone(&plan.runbook.timezone), schedule: schedule(plan) };
+    let mut printer =
+        Printer { plan, paint, out: String::new(), zone: zone(&plan.runbook.timezone), schedule: schedule(plan) };
     printer.head();
     match detail {
         Detail::Whole => {
@@ -84,7 +85,10 @@ impl Printer<'_> {
     fn head(&mut self) {
         let runbook = &self.plan.runbook;
         let title = self.paint.bold(one_line(&runbook.title));
-        self.out.push_str(&format!("{title}  {}\n", self.paint.dim(format!("{} · plan {}", runbook.file, digest(self.plan)))));
+        self.out.push_str(&format!(
+            "{title}  {}\n",
+            self.paint.dim(format!("{} · plan {}", runbook.file, digest(self.plan)))
+        ));
         if let Some(describe) = &runbook.describe {
             self.line("", describe);
         }
@@ -131,19 +135,25 @@ impl Printer<'_> {
         }
         if !plan.scope.is_empty() {
             self.heading("Scope");
-            let rows: Vec<_> = plan.scope.iter().map(|item| {
-                let settings: Vec<String> = item.settings.iter().map(|(k, v)| format!("{k} {v}")).collect();
-                let settings = if settings.is_empty() { String::new() } else { format!(" ({})", settings.join(", ")) };
-                let describe = item.describe.as_ref().map(|d| format!("\n{d}")).unwrap_or_default();
-                (item.sort.replace('_', " "), format!("{}{settings}{describe}", item.title))
-            }).collect();
+            let rows: Vec<_> = plan
+                .scope
+                .iter()
+                .map(|item| {
+                    let settings: Vec<String> = item.settings.iter().map(|(k, v)| format!("{k} {v}")).collect();
+                    let settings =
+                        if settings.is_empty() { String::new() } else { format!(" ({})", settings.join(", ")) };
+                    let describe = item.describe.as_ref().map(|d| format!("\n{d}")).unwrap_or_default();
+                    (item.sort.replace('_', " "), format!("{}{settings}{describe}", item.title))
+                })
+                .collect();
             self.rows(&rows);
         }
         if !plan.risks.is_empty() {
             self.heading("Risks");
             for risk in &plan.risks {
                 let level = [("probability", &risk.probability), ("impact", &risk.impact), ("owner", &risk.owner)];
-                let level: Vec<String> = level.iter().filter_map(|(k, v)| v.as_ref().map(|v| format!("{k} {v}"))).collect();
+                let level: Vec<String> =
+                    level.iter().filter_map(|(k, v)| v.as_ref().map(|v| format!("{k} {v}"))).collect();
                 self.line("  - ", &format!("{} ({})", risk.title, level.join(", ")));
                 for (word, items) in [("mitigation", &risk.mitigation), ("contingency", &risk.contingency)] {
                     items.iter().for_each(|item| self.line(&format!("    {word}: "), item));
@@ -155,13 +165,17 @@ impl Printer<'_> {
         }
         if !plan.roles.is_empty() {
             self.heading("People");
-            let rows: Vec<_> = plan.roles.iter().map(|role| {
-                let mut who = vec![role.members.join(", ")];
-                who.extend((!role.backup.is_empty()).then(|| format!("backup {}", role.backup.join(", "))));
-                who.extend(role.contact.iter().map(|(k, v)| format!("{k} {v}")));
-                who.retain(|w| !w.is_empty());
-                (role.title.clone(), who.join("; "))
-            }).collect();
+            let rows: Vec<_> = plan
+                .roles
+                .iter()
+                .map(|role| {
+                    let mut who = vec![role.members.join(", ")];
+                    who.extend((!role.backup.is_empty()).then(|| format!("backup {}", role.backup.join(", "))));
+                    who.extend(role.contact.iter().map(|(k, v)| format!("{k} {v}")));
+                    who.retain(|w| !w.is_empty());
+                    (role.title.clone(), who.join("; "))
+                })
+                .collect();
             self.rows(&rows);
         }
         if !plan.links.is_empty() {
@@ -175,28 +189,39 @@ impl Printer<'_> {
         let plan = self.plan;
         if !plan.inputs.is_empty() {
             self.heading("Variables");
-            let rows: Vec<_> =
-                plan.inputs.iter().map(|i| (i.name.clone(), format!("{} ({})", one_line(&i.value.to_string()), i.origin))).collect();
+            let rows: Vec<_> = plan
+                .inputs
+                .iter()
+                .map(|i| (i.name.clone(), format!("{} ({})", one_line(&i.value.to_string()), i.origin)))
+                .collect();
             self.rows(&rows);
         }
         if !plan.secrets.is_empty() {
             self.heading("Secrets, read at the start of the run and never stored");
-            let rows: Vec<_> = plan.secrets.iter().map(|secret| {
-                let source = match &secret.source {
-                    SecretSource::Env(name) => format!("from the variable {name}"),
-                    SecretSource::File(path) => format!("from the file {path}"),
-                    SecretSource::Exec(words) => format!("printed by `{}`", words.join(" ")),
-                };
-                (secret.name.clone(), format!("{source}; for {}", secret.used_by.join(", ")))
-            }).collect();
+            let rows: Vec<_> = plan
+                .secrets
+                .iter()
+                .map(|secret| {
+                    let source = match &secret.source {
+                        SecretSource::Env(name) => format!("from the variable {name}"),
+                        SecretSource::File(path) => format!("from the file {path}"),
+                        SecretSource::Exec(words) => format!("printed by `{}`", words.join(" ")),
+                    };
+                    (secret.name.clone(), format!("{source}; for {}", secret.used_by.join(", ")))
+                })
+                .collect();
             self.rows(&rows);
         }
         if !plan.facts.is_empty() {
             self.heading("Facts, asked once at the start of the live part");
-            let rows: Vec<_> = plan.facts.iter().map(|fact| {
-                let (word, text) = action_text(&fact.action);
-                (fact.name.clone(), format!("{word} {text}"))
-            }).collect();
+            let rows: Vec<_> = plan
+                .facts
+                .iter()
+                .map(|fact| {
+                    let (word, text) = action_text(&fact.action);
+                    (fact.name.clone(), format!("{word} {text}"))
+                })
+                .collect();
             self.rows(&rows);
         }
     }
@@ -205,27 +230,38 @@ impl Printer<'_> {
         let plan = self.plan;
         if !plan.channels.is_empty() {
             self.heading("Channels");
-            let rows: Vec<_> = plan.channels.iter().map(|channel| {
-                let how = match &channel.kind {
-                    ChannelKind::Console => "this terminal".to_owned(),
-                    ChannelKind::Webhook { url, .. } => format!("webhook {}", plain_text(url)),
-                };
-                (channel.id.clone(), how)
-            }).collect();
+            let rows: Vec<_> = plan
+                .channels
+                .iter()
+                .map(|channel| {
+                    let how = match &channel.kind {
+                        ChannelKind::Console => "this terminal".to_owned(),
+                        ChannelKind::Webhook { url, .. } => format!("webhook {}", plain_text(url)),
+                    };
+                    (channel.id.clone(), how)
+                })
+                .collect();
             self.rows(&rows);
         }
         if !plan.metrics.is_empty() {
             self.heading("Metrics");
-            let rows: Vec<_> = plan.metrics.iter().map(|metric| {
-                let (word, text) = action_text(&metric.action);
-                let path = metric.path.as_ref().map(|p| format!(" at {p}")).unwrap_or_default();
-                let marks: Vec<String> =
-                    metric.marks.iter().map(|m| format!("{} {} {}", m.word, m.comparison.symbol(), m.value)).collect();
-                let baseline = metric.baseline.as_ref().map(|b| format!("baseline {b}"));
-                let more: Vec<String> = marks.into_iter().chain(baseline).collect();
-                let more = if more.is_empty() { String::new() } else { format!("; {}", more.join(", ")) };
-                (metric.id.clone(), format!("{word} {text}{path}, every {}{more}", duration_text(metric.every)))
-            }).collect();
+            let rows: Vec<_> = plan
+                .metrics
+                .iter()
+                .map(|metric| {
+                    let (word, text) = action_text(&metric.action);
+                    let path = metric.path.as_ref().map(|p| format!(" at {p}")).unwrap_or_default();
+                    let marks: Vec<String> = metric
+                        .marks
+                        .iter()
+                        .map(|m| format!("{} {} {}", m.word, m.comparison.symbol(), m.value))
+                        .collect();
+                    let baseline = metric.baseline.as_ref().map(|b| format!("baseline {b}"));
+                    let more: Vec<String> = marks.into_iter().chain(baseline).collect();
+                    let more = if more.is_empty() { String::new() } else { format!("; {}", more.join(", ")) };
+                    (metric.id.clone(), format!("{word} {text}{path}, every {}{more}", duration_text(metric.every)))
+                })
+                .collect();
             self.rows(&rows);
         }
     }
@@ -237,12 +273,16 @@ impl Printer<'_> {
                 let utc = local_text(start, &TimeZone::UTC);
                 self.line("  ", &format!("T+0 is {}, {utc}", local_text(start, &self.zone)));
                 let end = start + self.schedule.live_duration();
-                let first = self.plan.timeline().iter().filter_map(|ix| self.schedule.of(*ix).start).min().unwrap_or_default();
+                let first =
+                    self.plan.timeline().iter().filter_map(|ix| self.schedule.of(*ix).start).min().unwrap_or_default();
                 let begin = start.checked_add(first).unwrap_or(start);
                 if let Some((at, by)) = clock_change(begin.min(start), end, &self.zone) {
                     let direction = if by.is_negative() { "back" } else { "forward" };
                     let by = duration_text(by.abs());
-                    self.line("  ", &format!("the clock goes {direction} by {by} in between, at {}", clock_text(at, &self.zone)));
+                    self.line(
+                        "  ",
+                        &format!("the clock goes {direction} by {by} in between, at {}", clock_text(at, &self.zone)),
+                    );
                 }
             }
             None => self.line("  ", "T+0 is the moment at which the live part starts"),
@@ -272,7 +312,7 @@ impl Printer<'_> {
                 }
             }
             NodeKind::Work(work) => {
-                let when = estimate.start.map_or("      ".to_owned(), |s| super::moment::relative_text(s));
+                let when = estimate.start.map_or("      ".to_owned(), super::moment::relative_text);
                 let (mark, word) = (self.mark(work), work.sort.word());
                 let id = self.paint.name(one_line(&node.id));
                 let title = if node.title == node.id { String::new() } else { format!("  {}", one_line(&node.title)) };
@@ -360,7 +400,10 @@ impl Printer<'_> {
         let (word, text) = action_text(action);
         let mut notes = Vec::new();
         if !action.expects.is_empty() {
-            notes.push(format!("expects {}", action.expects.iter().map(|c| c.text.as_str()).collect::<Vec<_>>().join(", ")));
+            notes.push(format!(
+                "expects {}",
+                action.expects.iter().map(|c| c.text.as_str()).collect::<Vec<_>>().join(", ")
+            ));
         }
         for capture in &action.captures {
             let name = capture.name.rsplit('.').next().unwrap_or_default();
@@ -399,7 +442,8 @@ impl Printer<'_> {
         self.heading("Triggers, watching through the live part");
         for trigger in &self.plan.triggers.clone() {
             let name = self.paint.name(one_line(&trigger.id));
-            let title = if trigger.title == trigger.id { String::new() } else { format!("  {}", one_line(&trigger.title)) };
+            let title =
+                if trigger.title == trigger.id { String::new() } else { format!("  {}", one_line(&trigger.title)) };
             self.out.push_str(&format!("  {name}{title}\n"));
             self.row("when", &trigger.when.text);
             let severity = trigger.severity.as_ref().map(|s| format!(" (severity {s})")).unwrap_or_default();
@@ -420,7 +464,8 @@ impl Printer<'_> {
     }
 
     fn ways_back(&mut self) {
-        let live: Vec<NodeIx> = self.plan.timeline().into_iter().filter(|ix| self.plan.node(*ix).lane == Lane::Live).collect();
+        let live: Vec<NodeIx> =
+            self.plan.timeline().into_iter().filter(|ix| self.plan.node(*ix).lane == Lane::Live).collect();
         if live.is_empty() {
             return;
         }
@@ -468,10 +513,15 @@ impl Printer<'_> {
             Some(d) => format!("at most {}", duration_text(d)),
             None => "unknown".into(),
         };
-        let actions: Vec<String> = work.undo.actions().iter().map(|a| {
-            let (word, text) = action_text(a);
-            format!("{word} {text}")
-        }).collect();
+        let actions: Vec<String> = work
+            .undo
+            .actions()
+            .iter()
+            .map(|a| {
+                let (word, text) = action_text(a);
+                format!("{word} {text}")
+            })
+            .collect();
         let first = format!("  {position:>2}. ");
         self.line(&first, &format!("undo {} ({takes})", node.id));
         for action in actions {
@@ -494,7 +544,10 @@ impl Printer<'_> {
             return;
         }
         self.heading("Messages");
-        let rows: Vec<_> = self.plan.handlers.iter()
+        let rows: Vec<_> = self
+            .plan
+            .handlers
+            .iter()
             .flat_map(|h| h.messages.iter().map(|m| (format!("on {}", h.event), message_text(m))))
             .collect();
         self.rows(&rows);
@@ -503,16 +556,22 @@ impl Printer<'_> {
     /// The nodes by name, a line each.
     fn outline(&mut self) {
         self.heading("Timeline");
-        let mut rows = Vec::new();
-        for ix in self.plan.timeline() {
+        let nodes = self.plan.timeline();
+        let widest = nodes.iter().map(|ix| crate::paint::columns(&self.plan.node(*ix).id)).max().unwrap_or(0).min(40);
+        for ix in nodes {
             let node = self.plan.node(ix);
             let when = self.schedule.of(ix).start.map_or_else(String::new, super::moment::relative_text);
-            match node.work() {
-                None => rows.push((format!("{when} {}", node.id), format!("phase: {}", node.lane.word()))),
-                Some(work) => rows.push((format!("{when}   {}", node.id), format!("{} {}", work.sort.word(), node.title))),
-            }
+            let (indent, what) = match node.work() {
+                None => ("", format!("phase: {}", node.lane.word())),
+                Some(work) => ("  ", format!("{} {}", work.sort.word(), one_line(&node.title))),
+            };
+            let first = format!(
+                "  {} {indent}{}  ",
+                pad(&when, 7),
+                pad(&one_line(&node.id), widest - indent.len().min(widest))
+            );
+            self.line(&first, &what);
         }
-        self.rows(&rows);
     }
 
     fn summary(&mut self, end: &str) {

@@ -5,8 +5,8 @@ use crate::source::{harmless, one_line};
 use crate::value::{Part, duration_text, offset_text, plain_text, template_text};
 
 use super::super::{
-    Action, ActionKind, Command, FailAfter, Gate, Hold, HoldLength, Limit, Look, Message, Moment, Outcome, Plan, Request,
-    Retry, UrlPart,
+    Action, ActionKind, Command, FailAfter, Gate, Hold, HoldLength, Limit, Look, Message, Moment, Outcome, Plan,
+    Request, Retry, UrlPart,
 };
 
 /// A command as one could type it into a POSIX shell; what is only known during the run stands as `${name}`. Of a script
@@ -40,7 +40,8 @@ fn quoted(pieces: &[Part]) -> String {
         .collect();
     let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,{}[]^~".contains(c);
     let unknown = pieces.iter().any(|p| matches!(p, Part::Value(e) if e.known().is_none()));
-    if literal.chars().all(plain) && !(literal.is_empty() && !unknown) {
+    let empty = literal.is_empty() && !unknown;
+    if !empty && literal.chars().all(plain) {
         return text;
     }
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -141,7 +142,9 @@ pub fn gate_words(gate: &Gate) -> String {
             });
             words.push(match gate.fail_after {
                 None => "fails at the deadline".into(),
-                Some(FailAfter { times, in_a_row: false }) => format!("fails on the {} failing attempt", ordinal(times)),
+                Some(FailAfter { times, in_a_row: false }) => {
+                    format!("fails on the {} failing attempt", ordinal(times))
+                }
                 Some(FailAfter { times, in_a_row: true }) => {
                     format!("fails on the {} failing attempt in a row", ordinal(times))
                 }

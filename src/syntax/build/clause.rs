@@ -63,7 +63,9 @@ impl<'s> Builder<'s> {
             Rule::then_clause => ClauseKind::Then(self.outcome(parts.next()?)),
             Rule::no_data_clause => ClauseKind::NoData(self.outcome(parts.find(|p| p.as_rule() == Rule::outcome)?)),
             Rule::through_clause => ClauseKind::Through(self.expression(parts.next()?)),
-            Rule::undo_none => ClauseKind::UndoNone(parts.find(|p| p.as_rule() == Rule::string).map(|p| self.string(p))),
+            Rule::undo_none => {
+                ClauseKind::UndoNone(parts.find(|p| p.as_rule() == Rule::string).map(|p| self.string(p)))
+            }
             Rule::irreversible => ClauseKind::Irreversible(parts.next().map(|p| self.string(p))),
             _ => {
                 let at = self.span(&keyword);
@@ -162,7 +164,8 @@ impl<'s> Builder<'s> {
                 Rule::person => persons.extend(self.person(part)),
                 Rule::bad_rest => {
                     bad = true;
-                    let finding = mistake::explain(self.file, span.start as usize, self.slice(span), span, Rule::strict_person);
+                    let finding =
+                        mistake::explain(self.file, span.start as usize, self.slice(span), span, Rule::strict_person);
                     self.push(finding);
                 }
                 Rule::missing_bracket if !bad => {

@@ -58,7 +58,7 @@ impl<'s> Builder<'s> {
     }
 
     fn offset(&mut self, text: &str, span: Span) -> Option<Value> {
-        if let Some(value) = Type::Offset.read(text).ok() {
+        if let Ok(value) = Type::Offset.read(text) {
             return Some(value);
         }
         let (sign, rest) = text.split_at(2);
@@ -87,11 +87,13 @@ fn quantity_finding(text: &str, span: Span, error: QuantityError) -> Diagnostic 
     let (finding, write) = match error {
         QuantityError::UnknownUnit { unit, write } => {
             let units = "durations have ms s m h d w; sizes B KB MB GB TB KiB MiB GiB TiB; then % pp x /s /min /h";
-            let finding = Diagnostic::new(Code::UnknownUnit, span, format!("unknown unit `{unit}`")).label("this unit does not exist");
+            let finding = Diagnostic::new(Code::UnknownUnit, span, format!("unknown unit `{unit}`"))
+                .label("this unit does not exist");
             (if write.is_none() { finding.help(units) } else { finding }, write)
         }
         QuantityError::Overflow => {
-            let finding = Diagnostic::new(Code::BadLiteral, span, format!("`{text}` is too large")).label("cannot be kept");
+            let finding =
+                Diagnostic::new(Code::BadLiteral, span, format!("`{text}` is too large")).label("cannot be kept");
             (finding, None)
         }
         QuantityError::Order { write } => {

@@ -22,7 +22,8 @@ const MAX_DEPTH: usize = 200;
 
 /// Builds the tree of a file's text, and says what was wrong.
 pub(super) fn build(file: FileId, text: &str) -> (Ast, Vec<Diagnostic>) {
-    let mut builder = Builder { file, text, base: 0, depth: 0, diagnostics: Vec::new(), lost_words: Vec::new(), unclosed_at: None };
+    let mut builder =
+        Builder { file, text, base: 0, depth: 0, diagnostics: Vec::new(), lost_words: Vec::new(), unclosed_at: None };
     let pairs = match Grammar::parse(Rule::file, text) {
         Ok(pairs) => pairs,
         // `file` matches whatever stands in a file; if it ever does not, that is a finding like any other.
@@ -108,8 +109,13 @@ impl<'s> Builder<'s> {
         let mut items: Vec<Item> = Vec::new();
         for pair in pairs {
             match pair.as_rule() {
-                Rule::comment | Rule::semicolon | Rule::EOI | Rule::byte_order_mark | Rule::open_brace
-                | Rule::close_brace | Rule::missing_brace => {}
+                Rule::comment
+                | Rule::semicolon
+                | Rule::EOI
+                | Rule::byte_order_mark
+                | Rule::open_brace
+                | Rule::close_brace
+                | Rule::missing_brace => {}
                 Rule::tail => self.tail(pair, items.last_mut()),
                 Rule::stray_close => {
                     let span = Span { end: self.span(&pair).start + 1, ..self.span(&pair) };
@@ -120,7 +126,8 @@ impl<'s> Builder<'s> {
                     );
                 }
                 Rule::buried => {
-                    let span = Span::new(self.file, self.span(&pair).start as usize, self.span(&pair).start as usize + 1);
+                    let span =
+                        Span::new(self.file, self.span(&pair).start as usize, self.span(&pair).start as usize + 1);
                     self.push(too_deep(span));
                 }
                 Rule::bad_line => items.push(self.bad_line(pair)),
@@ -147,7 +154,7 @@ impl<'s> Builder<'s> {
 
     /// An end that is missing. Where several are missing at one place, the first that is found speaks for all.
     fn unclosed(&mut self, open: Span, end: u32, bracket: &str, close: &str) {
-        if std::mem::replace(&mut self.unclosed_at, Some(end)) == Some(end) {
+        if self.unclosed_at.replace(end) == Some(end) {
             return;
         }
         self.push(
@@ -319,9 +326,27 @@ pub(super) fn is_clause(rule: Rule) -> bool {
     use Rule::*;
     matches!(
         rule,
-        at_clause | in_clause | within_clause | on_outcome | on_hosts | when_clause | for_clause | until_clause
-            | from_clause | retry_clause | pass_after | fail_after | with_clause | manual_clause | by_clause | ask_clause
-            | then_clause | no_data_clause | through_clause | undo_none | irreversible
+        at_clause
+            | in_clause
+            | within_clause
+            | on_outcome
+            | on_hosts
+            | when_clause
+            | for_clause
+            | until_clause
+            | from_clause
+            | retry_clause
+            | pass_after
+            | fail_after
+            | with_clause
+            | manual_clause
+            | by_clause
+            | ask_clause
+            | then_clause
+            | no_data_clause
+            | through_clause
+            | undo_none
+            | irreversible
     )
 }
 
@@ -332,7 +357,8 @@ fn is_snake_case(name: &str) -> bool {
 fn snake_case(name: &str) -> String {
     let mut better = String::new();
     for (i, c) in name.char_indices() {
-        if c.is_ascii_uppercase() && i > 0 && !better.ends_with('_') && !name[..i].ends_with(|p: char| p.is_uppercase()) {
+        if c.is_ascii_uppercase() && i > 0 && !better.ends_with('_') && !name[..i].ends_with(|p: char| p.is_uppercase())
+        {
             better.push('_');
         }
         better.push(if c == '-' { '_' } else { c.to_ascii_lowercase() });

@@ -11,7 +11,8 @@ impl<'s> Builder<'s> {
     pub(super) fn scenario_statement(&mut self, pair: P<'s>) -> ItemKind {
         let rule = pair.as_rule();
         let span = self.span(&pair);
-        let parts: Vec<_> = pair.into_inner().filter(|p| !matches!(p.as_rule(), Rule::comment | Rule::equals)).collect();
+        let parts: Vec<_> =
+            pair.into_inner().filter(|p| !matches!(p.as_rule(), Rule::comment | Rule::equals)).collect();
         let built = match rule {
             Rule::given => self.given(parts).map(ItemKind::Given),
             Rule::happening => self.happening(parts).map(ItemKind::At),

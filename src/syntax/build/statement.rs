@@ -116,7 +116,8 @@ impl<'s> Builder<'s> {
     }
 
     fn for_loop(&mut self, pair: P<'s>) -> Option<ItemKind> {
-        let mut parts = pair.into_inner().filter(|p| !matches!(p.as_rule(), Rule::kw_for | Rule::kw_in | Rule::comment));
+        let mut parts =
+            pair.into_inner().filter(|p| !matches!(p.as_rule(), Rule::kw_for | Rule::kw_in | Rule::comment));
         let name = parts.next()?;
         let name = self.declared(&name);
         let list = self.expression(parts.next()?);

@@ -174,7 +174,8 @@ fn strip_layout(mut pieces: Vec<Piece>) -> Vec<Piece> {
             *text = text.replace("\r\n", "\n");
         }
     }
-    let multiline = matches!(pieces.first(), Some(Piece::Text(text, _)) if text.trim_start_matches([' ', '\t']).starts_with('\n'));
+    let multiline =
+        matches!(pieces.first(), Some(Piece::Text(text, _)) if text.trim_start_matches([' ', '\t']).starts_with('\n'));
     if !multiline {
         return pieces;
     }

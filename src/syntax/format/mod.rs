@@ -95,7 +95,10 @@ fn is_token(rule: Rule) -> bool {
 /// Signs that brackets or quotes do not match.
 fn is_unbalanced(rule: Rule) -> bool {
     use Rule::*;
-    matches!(rule, missing_brace | missing_bracket | missing_paren | missing_quote | stray_close | buried | too_deep_here)
+    matches!(
+        rule,
+        missing_brace | missing_bracket | missing_paren | missing_quote | stray_close | buried | too_deep_here
+    )
 }
 
 /// The tree without its places.

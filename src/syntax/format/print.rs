@@ -58,7 +58,9 @@ impl<'s> Printer<'s> {
             if rule == Rule::comment {
                 let text = pair.as_str().trim_end().to_owned();
                 match self.lines.last_mut() {
-                    Some(line) if breaks == 0 && line.comment.is_none() && !line.is_blank() => line.comment = Some(text),
+                    Some(line) if breaks == 0 && line.comment.is_none() && !line.is_blank() => {
+                        line.comment = Some(text)
+                    }
                     _ => {
                         self.blank(breaks, first);
                         self.lines.push(Line { level: self.level, text, comment: None, shape: Shape::Comment });
@@ -212,8 +214,14 @@ impl<'s> Printer<'s> {
         let mut line = String::new();
         let mut end = 0;
         for part in parts {
-            let mut printer =
-                Printer { source: self.source, lines: Vec::new(), current: String::new(), level: 0, last: None, extra: 0 };
+            let mut printer = Printer {
+                source: self.source,
+                lines: Vec::new(),
+                current: String::new(),
+                level: 0,
+                last: None,
+                extra: 0,
+            };
             printer.walk(part.clone(), Rule::file);
             printer.end_line(Shape::Other);
             let text: Vec<String> = printer.lines.into_iter().map(|l| l.text).collect();
