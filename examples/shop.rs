@@ -15,6 +15,7 @@
 //! ```
 //!
 //! Each may be preceded by `--dir DIR`, where the shop keeps its things. It is a demo: one process, no framework.
+#![allow(clippy::disallowed_methods, reason = "a program of its own, with files, clocks and processes")]
 
 use std::collections::VecDeque;
 use std::error::Error;

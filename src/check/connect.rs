@@ -101,6 +101,7 @@ impl<'a> Checker<'a> {
             let help = "give it a `run \"…\"` or an `http GET \"…\"`";
             self.missing(body.span(), "a metric comes from somewhere", help);
         }
+        self.metric_unit(&kind, body.setting("unit").is_some(), body.span());
         let baseline = body.setting("baseline").map(|s| self.typed(&s.value, None));
         let baseline = baseline.and_then(|b| self.constant_baseline(b, &kind));
         let floor = body.setting("floor").map(|s| self.typed(&s.value, Some(&kind)));
@@ -118,6 +119,17 @@ impl<'a> Checker<'a> {
             marks,
         };
         self.model.metrics.push(metric);
+    }
+
+    /// What a source returns is said where it could be one thing or another.
+    fn metric_unit(&mut self, kind: &Type, said: bool, span: Span) {
+        let (title, help) = match kind {
+            _ if said => return,
+            Type::Percent => ("does its source give 0.05 or 5 for five percent?", "write `unit = ratio` or `unit = percent`"),
+            Type::Duration => ("does its source give seconds or milliseconds?", "write `unit = s`, `unit = ms` or `unit = us`"),
+            _ => return,
+        };
+        self.missing(span, title, help);
     }
 
     fn constant_baseline(&mut self, baseline: Typed, kind: &Type) -> Option<Typed> {

@@ -46,8 +46,6 @@ codes! {
     WrongForm = "RB006" Error "the right words in the wrong form";
     TooDeep = "RB007" Error "nesting deeper than 64 levels";
     TooLarge = "RB008" Error "a file larger than 1 MiB";
-    NotText = "RB009" Error "a file that is not UTF-8 text";
-    NotARunbook = "RB010" Error "a file that is no runbook";
     ReservedId = "RB011" Error "a reserved word as a name";
     IdForm = "RB012" Error "a name that is not snake_case";
     BadEscape = "RB013" Error "an escape that does not exist";
@@ -64,7 +62,6 @@ codes! {
     UnknownKind = "RB105" Error "a kind that does not exist";
     Unused = "RB106" Warning "something declared and never used";
     NotKnownHere = "RB107" Error "a value that is not known at that point";
-    Import = "RB108" Error "an import that cannot be read";
     Cycle = "RB109" Error "a value that depends on itself";
     Mismatch = "RB201" Error "a value of the wrong type";
     UnknownUnit = "RB202" Error "a unit that does not exist";

@@ -3,5 +3,6 @@
 #![allow(clippy::disallowed_methods, reason = "the driver reads the clock and waits")]
 
 mod live;
+pub mod virtual_time;
 
 pub use live::{Clock, DriveError, Driver, Signal, Watch};
