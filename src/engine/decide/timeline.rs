@@ -40,9 +40,11 @@ impl<'a> Context<'a> {
     fn settle_phase(self, ix: NodeIx, children: &'a [NodeIx], limit: Option<&Limit>) -> Events {
         let state = self.run.node(ix);
         let first = children.first().and_then(|c| self.run.node(*c).started);
+        let last = state.done.checked_sub(1).and_then(|i| children.get(i));
+        let cut_short = last.is_some_and(|c| self.run.node(*c).status == Status::Interrupted);
         if let (Some(limit), Some(first)) = (limit, first)
             && self.now >= first + limit.duration
-            && state.done < children.len()
+            && (state.done < children.len() || cut_short)
         {
             let text = format!(
                 "the phase `{}` was not through after {}",

@@ -1,0 +1,7 @@
+//! The tests through the front doors: the binary, and the library's phases. One program, so that it links once.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, unreachable_pub, dead_code, reason = "tests use the machine they run on")]
+
+mod support;
+
+mod engine;
+mod engine_conditions;
