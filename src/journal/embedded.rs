@@ -383,7 +383,7 @@ mod tests {
 
     fn plan() -> Plan {
         let json = serde_json::json!({
-            "format": 1, "nodes": [], "phases": [],
+            "format": 1, "nodes": [], "phases": [], "rollbacks": [],
             "runbook": { "id": "r", "title": "R", "file": "r.rb", "timezone": "UTC", "locks": ["r"], "shell": [], "grace": "10s" },
         });
         serde_json::from_value(json).expect("a plan")

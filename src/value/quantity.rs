@@ -200,17 +200,13 @@ pub fn number_text(number: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// A size in the largest unit that leaves a short number, binary units first where they are exact.
+/// A size in the unit that leaves the shortest exact number; in the largest unit of ten where none is exact.
 pub(super) fn size_text(bytes: f64) -> String {
-    let exact = SIZES.iter().filter(|(name, _)| name.ends_with("iB")).find(|(_, scale)| {
-        let count = bytes / scale;
-        count >= 1.0 && count.fract() == 0.0
-    });
-    let unit = exact.or_else(|| SIZES.iter().filter(|(name, _)| !name.ends_with("iB")).find(|(_, s)| bytes >= *s));
-    match unit {
-        Some((name, scale)) => format!("{}{name}", number_text(bytes / scale)),
-        None => format!("{}B", number_text(bytes)),
-    }
+    let exact = SIZES.iter().filter(|(_, scale)| bytes >= *scale && (bytes / scale).fract() == 0.0);
+    let shortest = exact.map(|(name, scale)| format!("{}{name}", number_text(bytes / scale))).min_by_key(String::len);
+    let decimal = || SIZES.iter().filter(|(name, _)| !name.ends_with("iB")).find(|(_, scale)| bytes >= *scale);
+    let rounded = |(name, scale): &(&str, f64)| format!("{}{name}", number_text(bytes / scale));
+    shortest.or_else(|| decimal().map(rounded)).unwrap_or_else(|| format!("{}B", number_text(bytes)))
 }
 
 #[cfg(test)]
