@@ -1,7 +1,7 @@
 //! Text on a terminal: colours that were decided once for a stream, and lines broken at its width.
 
 use owo_colors::OwoColorize;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How text is shown on one stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +80,10 @@ pub fn cut(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     let mut cut = String::new();
+    let mut taken = 0;
     for c in text.chars() {
-        if columns(&cut) + c.to_string().width() + 1 > width {
+        taken += c.width().unwrap_or(0);
+        if taken + 1 > width {
             break;
         }
         cut.push(c);

@@ -125,8 +125,12 @@ impl<'a> Checker<'a> {
     fn metric_unit(&mut self, kind: &Type, said: bool, span: Span) {
         let (title, help) = match kind {
             _ if said => return,
-            Type::Percent => ("does its source give 0.05 or 5 for five percent?", "write `unit = ratio` or `unit = percent`"),
-            Type::Duration => ("does its source give seconds or milliseconds?", "write `unit = s`, `unit = ms` or `unit = us`"),
+            Type::Percent => {
+                ("does its source give 0.05 or 5 for five percent?", "write `unit = ratio` or `unit = percent`")
+            }
+            Type::Duration => {
+                ("does its source give seconds or milliseconds?", "write `unit = s`, `unit = ms` or `unit = us`")
+            }
             _ => return,
         };
         self.missing(span, title, help);

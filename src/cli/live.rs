@@ -116,7 +116,8 @@ pub(super) struct Start<'p> {
 pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments, screen: &Screen) -> Exit {
     let Start { plan, run, journal, dir, inputs } = start;
     let (live, lines) = mpsc::channel(LINES);
-    let world = Arc::new(World::new(plan, vault, &dir, &journal.folder().join("output"), live));
+    let output = journal.folder().join("output");
+    let world = Arc::new(World::new(plan, vault, &dir, &output, live));
     let signals = listen();
     let clock = Clock::default();
     let mut shown = Shown { reporter: Some(arguments.reporter(screen)), screen };
@@ -125,6 +126,10 @@ pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments
     match outcome {
         Ok(run) => {
             shown.tell(|r| r.end(plan, &run, clock.now()));
+            let went_well = run.ending() == Some(Ending::Completed);
+            if !went_well && arguments.output != Output::Json && output.is_dir() {
+                screen.note(&format!("what the commands printed is in {}", output.display()));
+            }
             exit_of(&run)
         }
         Err((run, DriveError::Killed)) => {

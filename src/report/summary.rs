@@ -55,6 +55,8 @@ fn reason(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
         (Some(back), ..) => format!("{} at {}", back.reason, stamp(plan, run, back.since)),
         (_, _, Some(halt)) => format!("{} by {}", halt.reason, halt.by),
         (_, Mode::Ending(_, reason), _) => reason.clone(),
+        // A reservation says for itself why there is one.
+        _ if run.ending() == Some(Ending::CompletedWithReservations) => return None,
         _ => first_failure(plan, run).or_else(|| run.refused.clone()).or_else(|| run.unanswered.clone())?,
     };
     Some(("reason", one_line(&why)))

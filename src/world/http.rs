@@ -104,12 +104,11 @@ fn prepare(request: &Request, scope: &HandOver<'_>) -> Result<Prepared, String> 
     let mut headers = HeaderMap::new();
     for (name, expr) in &request.header {
         let value = text(expr, scope)?;
-        let name =
-            HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a name of a header"))?;
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a name of a header"))?;
         let mut value = HeaderValue::from_str(&value)
             .map_err(|_| format!("the header `{name}` would have a character that no header may have"))?;
         value.set_sensitive(true);
-        headers.append(name, value);
+        headers.append(key, value);
     }
     let (body, kind) = match &request.body {
         None => (None, None),
@@ -142,18 +141,39 @@ fn text(expr: &Expr, scope: &HandOver<'_>) -> Result<String, String> {
 /// parameter of its own.
 fn build_url(parts: &[UrlPart], scope: &HandOver<'_>) -> Result<url::Url, String> {
     let mut built = String::new();
+    let mut values = Vec::new();
     for part in parts {
         match part {
             UrlPart::Text(literal) => built.push_str(literal),
             UrlPart::Base(expr) => built.push_str(&text(expr, scope)?),
-            UrlPart::Value(expr) => built.extend(utf8_percent_encode(&text(expr, scope)?, UNRESERVED)),
+            UrlPart::Value(expr) => {
+                let start = built.len();
+                built.extend(utf8_percent_encode(&text(expr, scope)?, UNRESERVED));
+                values.push(start..built.len());
+            }
         }
     }
+    refuse_dots(&built, &values)?;
     let url = url::Url::parse(&built).map_err(|e| format!("`{}` is not a URL: {e}", super::short(&built)))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(format!("`{}` is not a URL of a web server", super::short(&built)));
     }
     Ok(url)
+}
+
+/// A value that makes a part of the path `.` or `..` would climb in it, and no encoding hides that.
+fn refuse_dots(built: &str, values: &[std::ops::Range<usize>]) -> Result<(), String> {
+    let path_end = built.find(['?', '#']).unwrap_or(built.len());
+    let mut start = 0;
+    for segment in built[..path_end].split('/') {
+        let end = start + segment.len();
+        let has_value = values.iter().any(|v| v.start <= end && v.end >= start && !v.is_empty());
+        if has_value && matches!(segment, "." | "..") {
+            return Err(format!("a value would make `{segment}` a part of the path, which climbs in it"));
+        }
+        start = end + 1;
+    }
+    Ok(())
 }
 
 /// Why there is no answer, in words.
@@ -208,5 +228,9 @@ mod tests {
         assert!(built(&[text("https://"), value("evil.example/"), text(".example/")]).is_err());
         assert_eq!(built(&[text("https://"), value("eu-1"), text(".example/")]), Ok("https://eu-1.example/".into()));
         assert!(built(&[UrlPart::Base(Expr::text("file:///etc/passwd"))]).is_err());
+        // Nor can it climb in the path.
+        assert!(built(&[base(), text("/a/"), value("..")]).is_err());
+        assert!(built(&[base(), text("/a/."), value("."), text("/b")]).is_err());
+        assert!(built(&[base(), text("/a/"), value("..b"), text("?x="), value("..")]).is_ok());
     }
 }

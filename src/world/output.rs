@@ -152,9 +152,11 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn feed(&mut self, bytes: &[u8], tail: &mut VecDeque<String>) {
-        // Of a flood only the end can be read by anybody.
-        let bytes = &bytes[bytes.len().saturating_sub(32 * 1024)..];
-        for piece in bytes.split_inclusive(|b| *b == b'\n' || *b == b'\r') {
+        let recent = last_lines(bytes);
+        if recent.len() < bytes.len() {
+            self.partial.clear();
+        }
+        for piece in recent.split_inclusive(|b| *b == b'\n' || *b == b'\r') {
             self.partial.extend_from_slice(piece);
             if piece.ends_with(b"\n") || piece.ends_with(b"\r") || self.partial.len() > 4 * LINE {
                 self.end(tail);
@@ -178,8 +180,20 @@ impl Lines<'_> {
     }
 }
 
+/// Of a flood only the end can be read by anybody: the last lines of some bytes.
+fn last_lines(bytes: &[u8]) -> &[u8] {
+    let bytes = &bytes[bytes.len().saturating_sub(TAIL * LINE)..];
+    let ends = bytes.iter().enumerate().rev().filter(|(_, b)| **b == b'\n');
+    match ends.map(|(i, _)| i).nth(TAIL) {
+        Some(end) => &bytes[end + 1..],
+        None => bytes,
+    }
+}
+
 /// A line without escape sequences and control characters, cut to a length.
 pub(super) fn harmless_line(text: &str) -> String {
-    let plain = anstream::adapter::strip_str(text.trim_end_matches(['\n', '\r'])).to_string();
+    // What is cut off need not be looked at.
+    let end = text.char_indices().nth(4 * LINE).map_or(text.len(), |(i, _)| i);
+    let plain = anstream::adapter::strip_str(text[..end].trim_end_matches(['\n', '\r'])).to_string();
     crate::paint::cut(&one_line(&plain), LINE)
 }

@@ -53,10 +53,7 @@ fn a_step_is_tried_again_as_often_as_it_says_with_growing_waits() {
     let retries: Vec<_> = ran.transcript().lines().filter(|l| l.contains("again")).map(str::to_owned).collect();
     assert_eq!(
         retries,
-        [
-            "T+0      ! a  failed, is tried again in 10s: exit 1",
-            "T+10s    ! a  failed, is tried again in 20s: exit 1"
-        ]
+        ["T+0      ! a  failed, is tried again in 10s: exit 1", "T+10s    ! a  failed, is tried again in 20s: exit 1"]
     );
     let ran = run(&text, World::default().fails_times("do a", 3));
     assert_eq!((ran.ending(), ran.world.ran.len()), ("rolled back", 4));
@@ -81,7 +78,11 @@ fn a_step_that_hangs_ends_at_its_limit_and_is_rolled_back() {
     let text = live(r#"step a { within 5m; run "do a"; undo { run "revert a" } }"#);
     let ran = run(&text, World::default().hangs("do a"));
     assert_eq!(ran.ending(), "rolled back");
-    assert!(ran.transcript().contains("T+5m     ✗ a  failed after 5m: it was not through after 5m"), "{}", ran.transcript());
+    assert!(
+        ran.transcript().contains("T+5m     ✗ a  failed after 5m: it was not through after 5m"),
+        "{}",
+        ran.transcript()
+    );
 }
 
 #[test]
@@ -94,7 +95,11 @@ fn a_limit_that_is_not_written_is_half_an_hour_in_a_live_phase() {
 fn an_action_has_a_limit_of_its_own() {
     let text = live(r#"step a { run "do a" { within 10s }; retry 1 every 1s; undo none "x" }"#);
     let ran = run(&text, World::default().hangs("do a"));
-    assert!(ran.transcript().contains("T+21s    ✗ a  failed after 21s: it did not end within 10s"), "{}", ran.transcript());
+    assert!(
+        ran.transcript().contains("T+21s    ✗ a  failed after 21s: it did not end within 10s"),
+        "{}",
+        ran.transcript()
+    );
 }
 
 #[test]
@@ -186,8 +191,7 @@ fn a_rollback_is_a_procedure_with_steps_and_gates() {
 
 #[test]
 fn a_named_rollback_undoes_only_what_it_names() {
-    let text = live(TWO_STEPS)
-        .replace("step c { run \"do c\";", "step c { on failure partly; run \"do c\";")
+    let text = live(TWO_STEPS).replace("step c { run \"do c\";", "step c { on failure partly; run \"do c\";")
         + "rollback partly \"Only b\" { undo [b] }\n";
     let ran = run(&text, World::default().fails("do c"));
     assert_eq!((ran.ending(), ran.undone()), ("rolled back", vec!["b"]));

@@ -27,11 +27,9 @@ fn a_gate_passes_after_so_many_attempts_in_a_row() {
 
 #[test]
 fn a_gate_fails_on_the_failing_attempt_it_says() {
-    for (clause, fails, at) in [
-        ("fail after 4 failures", 4, "T+30s"),
-        ("fail after 2 failures in a row", 2, "T+10s"),
-        ("", u32::MAX, "T+1m"),
-    ] {
+    for (clause, fails, at) in
+        [("fail after 4 failures", 4, "T+30s"), ("fail after 2 failures in a row", 2, "T+10s"), ("", u32::MAX, "T+1m")]
+    {
         let text = live(&format!("gate g {{ within 1m; every = 10s; {clause}\n run \"look\" }}"));
         let ran = run(&text, World::default().fails_times("look", fails));
         assert_eq!((ran.ending(), when(&ran.transcript(), "failed after").as_str()), ("rolled back", at), "{clause}");
@@ -175,6 +173,9 @@ fn triggers_are_not_armed_before_the_live_part_or_after_it() {
         "{METRIC}runbook r \"R\" {{}}\nphase ready: prepare {{ hold for 1m }}\nphase go: live {{ {STEP} }}\n\
          phase care: after {{ hold for 1m }}\ntrigger t {{ when errors > 5% }}\n"
     );
-    let ran = run(&text, World::default().takes("do a", 1).metric("errors", &[(0, Some(9.0)), (55, Some(1.0)), (70, Some(9.0))]));
+    let ran = run(
+        &text,
+        World::default().takes("do a", 1).metric("errors", &[(0, Some(9.0)), (55, Some(1.0)), (70, Some(9.0))]),
+    );
     assert_eq!(ran.ending(), "completed", "{}", ran.transcript());
 }

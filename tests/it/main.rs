@@ -1,7 +1,16 @@
 //! The tests through the front doors: the binary, and the library's phases. One program, so that it links once.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, unreachable_pub, dead_code, reason = "tests use the machine they run on")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    unreachable_pub,
+    dead_code,
+    reason = "tests use the machine they run on"
+)]
 
+mod binary;
 mod support;
 
+mod bad_input;
 mod engine;
 mod engine_conditions;
+mod values;

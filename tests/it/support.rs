@@ -146,7 +146,8 @@ impl Script for World {
                 let failed = outcome == Outcome::Fails;
                 let failure = failed.then(|| Failure::new(FailureSort::Failed, "exit 1"));
                 let captured = |name: &String| Captured { name: name.clone(), value: Some(Value::Text("old".into())) };
-                let captures = if failed { vec![] } else { action.captures.iter().map(|c| captured(&c.name)).collect() };
+                let captures =
+                    if failed { vec![] } else { action.captures.iter().map(|c| captured(&c.name)).collect() };
                 Answer::After(takes, Done::Action(ActionResult { failure, note: "exit 0".into(), captures }))
             }
             Effect::Look(looks) => {
@@ -168,9 +169,8 @@ impl Script for World {
             Effect::Sample(metric) => {
                 let series = self.samples.get(&metric.id).cloned().unwrap_or_default();
                 let newest = series.iter().rev().find(|(at, _)| *at <= since).and_then(|(_, v)| *v);
-                let answer = newest
-                    .map(Value::Percent)
-                    .ok_or_else(|| SampleProblem::no_data("nothing was scripted".into()));
+                let answer =
+                    newest.map(Value::Percent).ok_or_else(|| SampleProblem::no_data("nothing was scripted".into()));
                 Answer::After(SignedDuration::ZERO, Done::Sample(answer))
             }
         }
