@@ -57,6 +57,13 @@ gate healthy "The shop is healthy" {
   }
 }
 
+gate recovered "The old version serves without errors" {
+  within 20s
+  every = 1s
+  gate healthy
+  expect error_rate < 1%
+}
+
 gate smoke "A user can log in and see the others" {
   within 10s
   every = 1s
@@ -131,8 +138,8 @@ rollback "Back to ${release.previous}" {
   rto = 1m
   notify room "Rolling back ${release.version}: ${event.reason}"
   undo
-  gate healthy
+  gate recovered
 }
 
-on completed { notify room "Version ${release.version} is live. Error rate: ${error_rate}" }
-on rolled_back { notify room "Version ${release.previous} serves again. Error rate: ${error_rate}" }
+on completed { notify room "Version ${release.version} is live, error rate ${error_rate}" }
+on rolled_back { notify room "Version ${release.previous} serves again, error rate ${error_rate}" }

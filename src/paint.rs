@@ -55,16 +55,17 @@ pub fn columns(text: &str) -> usize {
 }
 
 /// A text in lines of at most `width` columns, broken at spaces. A longer word stands alone and whole, so that it can
-/// be copied. Line ends of the text stay.
+/// be copied. Line ends of the text stay, and the spaces that a line of it begins with.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            let fits = line.is_empty() || columns(&line) + 1 + columns(word) <= width;
+        let words = paragraph.trim_start_matches(' ');
+        let mut line = " ".repeat(paragraph.len() - words.len());
+        for word in words.split(' ') {
+            let fits = line.trim_start().is_empty() || columns(&line) + 1 + columns(word) <= width;
             if !fits {
                 lines.push(std::mem::take(&mut line));
-            } else if !line.is_empty() {
+            } else if !line.trim_start().is_empty() {
                 line.push(' ');
             }
             line.push_str(word);
@@ -105,7 +106,7 @@ mod tests {
     fn lines_break_at_spaces_and_long_words_stay_whole() {
         assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
         assert_eq!(wrap("a https://example.com b", 6), ["a", "https://example.com", "b"]);
-        assert_eq!(wrap("a\nb", 9), ["a", "b"]);
+        assert_eq!(wrap("a\n  b c", 9), ["a", "  b c"]);
         assert_eq!(cut("deployment", 5), "depl…");
         assert_eq!(cut("流量流量", 5), "流量…");
     }

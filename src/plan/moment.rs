@@ -38,6 +38,16 @@ pub fn clock_text(instant: Timestamp, zone: &TimeZone) -> String {
     format!("{}, {}", local.strftime("%H:%M:%S %Z"), utc.strftime(&format!("{day}%H:%M:%S UTC")))
 }
 
+/// The time of day of an instant in a zone and in UTC; with its date if that is not the date of `near` in the zone.
+pub fn day_text(instant: Timestamp, near: Timestamp, zone: &TimeZone) -> String {
+    let local = instant.to_zoned(zone.clone());
+    let clock = clock_text(instant, zone);
+    if local.date() == near.to_zoned(zone.clone()).date() {
+        return clock;
+    }
+    format!("{} {clock}", local.strftime("%a %Y-%m-%d"))
+}
+
 /// A change of the clock between two instants: when it happens, and by how much.
 pub fn clock_change(from: Timestamp, to: Timestamp, zone: &TimeZone) -> Option<(Timestamp, SignedDuration)> {
     let transition = zone.following(from).next()?;

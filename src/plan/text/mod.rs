@@ -1,24 +1,20 @@
 //! The plan for people: what a dry run prints.
 
+mod back;
+mod timeline;
 mod words;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use crate::paint::{Paint, pad};
-use crate::source::{harmless, one_line};
+use crate::source::one_line;
 use crate::value::{duration_text, plain_text};
 
-use super::moment::{clock_change, clock_text, local_text, zone};
-use super::{
-    Action, ActionKind, ChannelKind, Lane, NodeIx, NodeKind, Plan, Schedule, SecretSource, Undo, Work, digest,
-    schedule, way_back,
-};
+use super::moment::zone;
+use super::{ChannelKind, Plan, Schedule, SecretSource, Work, digest, schedule};
 use words::*;
 pub use words::{command_text, gate_words, outcome_text, request_text};
-
-/// The column in which what a node does begins.
-const INDENT: usize = 4;
 
 /// How much of a plan is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +135,8 @@ impl Printer<'_> {
                 .scope
                 .iter()
                 .map(|item| {
-                    let settings: Vec<String> = item.settings.iter().map(|(k, v)| format!("{k} {v}")).collect();
+                    let settings: Vec<String> =
+                        item.settings.iter().map(|(k, v)| format!("{}: {v}", k.replace('_', " "))).collect();
                     let settings =
                         if settings.is_empty() { String::new() } else { format!(" ({})", settings.join(", ")) };
                     let describe = item.describe.as_ref().map(|d| format!("\n{d}")).unwrap_or_default();
@@ -266,175 +263,6 @@ impl Printer<'_> {
         }
     }
 
-    fn timeline(&mut self) {
-        self.heading("Timeline");
-        match self.plan.release.as_ref().and_then(|r| r.start) {
-            Some(start) => {
-                let utc = local_text(start, &TimeZone::UTC);
-                self.line("  ", &format!("T+0 is {}, {utc}", local_text(start, &self.zone)));
-                let end = start + self.schedule.live_duration();
-                let first =
-                    self.plan.timeline().iter().filter_map(|ix| self.schedule.of(*ix).start).min().unwrap_or_default();
-                let begin = start.checked_add(first).unwrap_or(start);
-                if let Some((at, by)) = clock_change(begin.min(start), end, &self.zone) {
-                    let direction = if by.is_negative() { "back" } else { "forward" };
-                    let by = duration_text(by.abs());
-                    self.line(
-                        "  ",
-                        &format!("the clock goes {direction} by {by} in between, at {}", clock_text(at, &self.zone)),
-                    );
-                }
-            }
-            None => self.line("  ", "T+0 is the moment at which the live part starts"),
-        }
-        for phase in self.plan.phases.clone() {
-            self.node(phase, 0);
-        }
-    }
-
-    fn node(&mut self, ix: NodeIx, level: usize) {
-        let node = self.plan.node(ix);
-        let estimate = self.schedule.of(ix);
-        match &node.kind {
-            NodeKind::Phase { children, limit } => {
-                let title = self.paint.bold(one_line(&node.title));
-                let mut about = vec![format!("phase {}: {}", node.id, node.lane.word())];
-                about.extend(self.moments(ix));
-                about.extend(limit.as_ref().map(|l| format!("within {}", limit_text(l))));
-                self.out.push_str(&format!("\n  {title}  {}\n", self.paint.dim(about.join(" · "))));
-                if node.lane == Lane::Live && level == 0 {
-                    let locks = self.plan.runbook.locks.join(", ");
-                    self.line("    ", &format!("holds the lock {locks}"));
-                }
-                self.describe(ix);
-                for child in children {
-                    self.node(*child, level + 1);
-                }
-            }
-            NodeKind::Work(work) => {
-                let when = estimate.start.map_or("      ".to_owned(), super::moment::relative_text);
-                let (mark, word) = (self.mark(work), work.sort.word());
-                let id = self.paint.name(one_line(&node.id));
-                let title = if node.title == node.id { String::new() } else { format!("  {}", one_line(&node.title)) };
-                self.out.push_str(&format!("\n  {mark} {} {word} {id}{title}\n", pad(&when, 8)));
-                let mut about: Vec<String> = self.moments(ix);
-                about.extend(work.takes.map(|t| format!("takes about {}", duration_text(t))));
-                if !about.is_empty() {
-                    let text = about.join(" · ");
-                    self.line(&" ".repeat(INDENT), &text);
-                }
-                self.describe(ix);
-                self.work(work);
-            }
-            NodeKind::Undo { .. } => {}
-        }
-    }
-
-    /// What a node is, at a glance: `+` may change something, `?` looks, `.` waits, `>` tells.
-    fn mark(&self, work: &Work) -> String {
-        let changes = work.actions.iter().any(|a| a.changes);
-        let looks = work.actions.iter().any(|a| matches!(a.kind, ActionKind::Gate(_)));
-        let waits = work.actions.iter().any(|a| matches!(a.kind, ActionKind::Hold(_)));
-        match (changes, looks, waits) {
-            (true, ..) => self.paint.warn("+"),
-            (_, true, _) => self.paint.good("?"),
-            (.., true) => self.paint.dim("."),
-            _ if work.actions.iter().any(|a| matches!(a.kind, ActionKind::Notify(_))) => self.paint.dim(">"),
-            _ => self.paint.good("?"),
-        }
-    }
-
-    /// The wall clock of a node, where it is known, and its condition.
-    fn moments(&self, ix: NodeIx) -> Vec<String> {
-        let node = self.plan.node(ix);
-        let start = self.plan.release.as_ref().and_then(|r| r.start);
-        let at = start.zip(self.schedule.of(ix).start).and_then(|(t0, offset)| t0.checked_add(offset).ok());
-        let mut words: Vec<String> = at.map(|at| clock_text(at, &self.zone)).into_iter().collect();
-        words.extend(node.at.map(|at| format!("at {} or later", crate::value::offset_text(at))));
-        words.extend(node.when.as_ref().map(|w| format!("when {}", one_line(&w.text))));
-        words
-    }
-
-    fn describe(&mut self, ix: NodeIx) {
-        if let Some(describe) = &self.plan.node(ix).describe {
-            let text = harmless(describe);
-            self.line(&" ".repeat(INDENT), &text);
-        }
-    }
-
-    fn work(&mut self, work: &Work) {
-        for action in &work.actions {
-            self.action("", action);
-        }
-        // A hold ends by itself, a message waits for nothing.
-        let own_end = work.actions.iter().all(|a| matches!(a.kind, ActionKind::Hold(_) | ActionKind::Notify(_)));
-        if !own_end {
-            self.row("limit", &limit_text(&work.limit));
-        }
-        if let Some(retry) = &work.retry {
-            self.row("retry", &retry_text(retry));
-        }
-        if work.on_failure != work.limit.otherwise || own_end && !matches!(work.sort, super::Sort::Notify) {
-            self.row("fails", &outcome_text(&work.on_failure));
-        }
-        match &work.undo {
-            Undo::Nothing => {}
-            Undo::Excused(why) => self.row("undo", &format!("none: {}", one_line(why))),
-            Undo::Actions { takes, actions } => {
-                for action in actions {
-                    self.action("undo ", action);
-                }
-                if let Some(takes) = takes {
-                    self.row("", &format!("takes about {}", duration_text(*takes)));
-                }
-            }
-        }
-    }
-
-    fn row(&mut self, word: &str, text: &str) {
-        let first = format!("{}{}  ", " ".repeat(INDENT), pad(word, 6));
-        self.line(&first, text);
-    }
-
-    fn action(&mut self, prefix: &str, action: &Action) {
-        let (word, text) = action_text(action);
-        let mut notes = Vec::new();
-        if !action.expects.is_empty() {
-            notes.push(format!(
-                "expects {}",
-                action.expects.iter().map(|c| c.text.as_str()).collect::<Vec<_>>().join(", ")
-            ));
-        }
-        for capture in &action.captures {
-            let name = capture.name.rsplit('.').next().unwrap_or_default();
-            notes.push(format!("keeps {name}{}", if capture.secret { " (secret)" } else { "" }));
-        }
-        let command = matches!(action.kind, ActionKind::Command(_) | ActionKind::Request(_));
-        if let (Some(within), true) = (action.within, command && prefix.is_empty()) {
-            notes.push(format!("within {}", duration_text(within)));
-        }
-        if let ActionKind::Command(command) = &action.kind {
-            notes.extend(command.dir.as_ref().map(|d| format!("in {}", plain_text(d))));
-            let names: Vec<&str> = command.env.iter().map(|(n, _)| n.as_str()).collect();
-            notes.extend((!names.is_empty()).then(|| format!("with {}", names.join(", "))));
-            notes.extend(command.stdout.as_ref().map(|f| format!("into {}", plain_text(f))));
-        }
-        let (word, text) = match prefix.is_empty() {
-            true => (word, text),
-            false => ("undo", format!("{word} {text}")),
-        };
-        self.row(word, &text);
-        if !notes.is_empty() {
-            let text = one_line(&notes.join("; "));
-            self.row("", &text);
-        }
-        if let ActionKind::Gate(gate) = &action.kind {
-            for line in look_lines(gate) {
-                self.row("", &format!("- {line}"));
-            }
-        }
-    }
-
     fn triggers(&mut self) {
         if self.plan.triggers.is_empty() {
             return;
@@ -463,82 +291,6 @@ impl Printer<'_> {
         }
     }
 
-    fn ways_back(&mut self) {
-        let live: Vec<NodeIx> =
-            self.plan.timeline().into_iter().filter(|ix| self.plan.node(*ix).lane == Lane::Live).collect();
-        if live.is_empty() {
-            return;
-        }
-        for (i, rollback) in self.plan.rollbacks.clone().iter().enumerate() {
-            let name = if rollback.id.is_empty() { String::new() } else { format!(" `{}`", rollback.id) };
-            self.heading(&format!("The way back{name} from the end of the live part: {}", one_line(&rollback.title)));
-            let back = way_back(self.plan, i, &live);
-            let mut position = 0;
-            for ix in &rollback.nodes {
-                match &self.plan.node(*ix).kind {
-                    NodeKind::Undo { .. } => {
-                        for undone in &back.undone {
-                            position += 1;
-                            self.undo_row(position, *undone);
-                        }
-                        if back.undone.is_empty() {
-                            self.line("  ", "nothing is undone: no step of the live part has an undo");
-                        }
-                    }
-                    _ => {
-                        position += 1;
-                        self.procedure_row(position, *ix);
-                    }
-                }
-            }
-            for excused in &back.excused {
-                let node = self.plan.node(*excused);
-                if let Some(Undo::Excused(why)) = node.work().map(|w| &w.undo) {
-                    self.line("   -  ", &format!("not undone: {}, {}", node.id, one_line(why)));
-                }
-            }
-            let rto = rollback.rto.map(|rto| format!("; it may take {}", duration_text(rto))).unwrap_or_default();
-            let longest = match back.longest {
-                Some(longest) => format!("at most {}", duration_text(longest)),
-                None => "unknown, because not every part of it says how long it takes".into(),
-            };
-            self.line("  ", &format!("how long it takes: {longest}{rto}"));
-        }
-    }
-
-    fn undo_row(&mut self, position: usize, ix: NodeIx) {
-        let node = self.plan.node(ix);
-        let Some(work) = node.work() else { return };
-        let takes = match super::way_back::undo_takes(work) {
-            Some(d) => format!("at most {}", duration_text(d)),
-            None => "unknown".into(),
-        };
-        let actions: Vec<String> = work
-            .undo
-            .actions()
-            .iter()
-            .map(|a| {
-                let (word, text) = action_text(a);
-                format!("{word} {text}")
-            })
-            .collect();
-        let first = format!("  {position:>2}. ");
-        self.line(&first, &format!("undo {} ({takes})", node.id));
-        for action in actions {
-            self.line("      ", &action);
-        }
-    }
-
-    fn procedure_row(&mut self, position: usize, ix: NodeIx) {
-        let node = self.plan.node(ix);
-        let Some(work) = node.work() else { return };
-        for (i, action) in work.actions.iter().enumerate() {
-            let (word, text) = action_text(action);
-            let first = if i == 0 { format!("  {position:>2}. ") } else { "      ".into() };
-            self.line(&first, &format!("{word} {text}"));
-        }
-    }
-
     fn handlers(&mut self) {
         if self.plan.handlers.is_empty() {
             return;
@@ -548,7 +300,7 @@ impl Printer<'_> {
             .plan
             .handlers
             .iter()
-            .flat_map(|h| h.messages.iter().map(|m| (format!("on {}", h.event), message_text(m))))
+            .flat_map(|h| h.messages.iter().map(|m| (format!("on {}", h.event), whole_message(m))))
             .collect();
         self.rows(&rows);
     }

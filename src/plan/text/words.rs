@@ -38,7 +38,7 @@ fn quoted(pieces: &[Part]) -> String {
             Part::Value(expr) => expr.known().map(ToString::to_string).unwrap_or_default(),
         })
         .collect();
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,{}[]^~".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
     let unknown = pieces.iter().any(|p| matches!(p, Part::Value(e) if e.known().is_none()));
     let empty = literal.is_empty() && !unknown;
     if !empty && literal.chars().all(plain) {
@@ -69,6 +69,30 @@ pub(super) fn action_text(action: &Action) -> (&'static str, String) {
         ActionKind::Notify(message) => ("notify", message_text(message)),
         ActionKind::Gate(gate) => ("gate", one_line(&gate_words(gate))),
         ActionKind::Hold(hold) => ("hold", hold_words(hold)),
+    }
+}
+
+/// What an action does, in a word and in all its lines.
+pub(super) fn whole_action(action: &Action) -> (&'static str, String) {
+    match &action.kind {
+        ActionKind::Command(command) if command.shell => {
+            let script = command.words.last().map(|w| template_text(&w.pieces)).unwrap_or_default();
+            ("shell", script.trim_end().to_owned())
+        }
+        ActionKind::Notify(message) => ("notify", whole_message(message)),
+        _ => action_text(action),
+    }
+}
+
+/// A message: to whom, and all its lines.
+pub(super) fn whole_message(message: &Message) -> String {
+    let required = if message.required { " (required)" } else { "" };
+    let to = format!("{}{required}", message.channels.join(", "));
+    let text = plain_text(&message.text);
+    let text = text.trim_end();
+    match &message.subject {
+        Some(subject) => format!("{to}: {}\n{text}", plain_text(subject)).trim_end().to_owned(),
+        None => format!("{to}: {text}"),
     }
 }
 

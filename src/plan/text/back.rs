@@ -1,0 +1,86 @@
+//! The procedures of rollback, in the order in which they would run from the end of the live part.
+
+use crate::plan::{Lane, NodeIx, NodeKind, Undo, way_back};
+use crate::source::one_line;
+use crate::value::duration_text;
+
+use super::Printer;
+use super::words::*;
+
+impl Printer<'_> {
+    pub(super) fn ways_back(&mut self) {
+        let live: Vec<NodeIx> =
+            self.plan.timeline().into_iter().filter(|ix| self.plan.node(*ix).lane == Lane::Live).collect();
+        if live.is_empty() {
+            return;
+        }
+        for (i, rollback) in self.plan.rollbacks.clone().iter().enumerate() {
+            let name = if rollback.id.is_empty() { String::new() } else { format!(" `{}`", rollback.id) };
+            self.heading(&format!("The way back{name} from the end of the live part: {}", one_line(&rollback.title)));
+            let back = way_back(self.plan, i, &live);
+            let mut position = 0;
+            for ix in &rollback.nodes {
+                match &self.plan.node(*ix).kind {
+                    NodeKind::Undo { .. } => {
+                        for undone in &back.undone {
+                            position += 1;
+                            self.undo_row(position, *undone);
+                        }
+                        if back.undone.is_empty() {
+                            self.line("  ", "nothing is undone: no step of the live part has an undo");
+                        }
+                    }
+                    _ => {
+                        position += 1;
+                        self.procedure_row(position, *ix);
+                    }
+                }
+            }
+            for excused in &back.excused {
+                let node = self.plan.node(*excused);
+                if let Some(Undo::Excused(why)) = node.work().map(|w| &w.undo) {
+                    self.line("   -  ", &format!("not undone: {}, {}", node.id, one_line(why)));
+                }
+            }
+            let rto = rollback.rto.map(|rto| format!("; it may take {}", duration_text(rto))).unwrap_or_default();
+            let longest = match back.longest {
+                Some(longest) => format!("at most {}", duration_text(longest)),
+                None => "unknown, because not every part of it says how long it takes".into(),
+            };
+            self.line("  ", &format!("how long it takes: {longest}{rto}"));
+        }
+    }
+
+    fn undo_row(&mut self, position: usize, ix: NodeIx) {
+        let node = self.plan.node(ix);
+        let Some(work) = node.work() else { return };
+        let takes = match way_back::undo_takes(work) {
+            Some(d) => format!("at most {}", duration_text(d)),
+            None => "unknown".into(),
+        };
+        let actions: Vec<String> = work
+            .undo
+            .actions()
+            .iter()
+            .map(|a| {
+                let (word, text) = action_text(a);
+                format!("{word} {text}")
+            })
+            .collect();
+        let first = format!("  {position:>2}. ");
+        self.line(&first, &format!("undo {} ({takes})", node.id));
+        for action in actions {
+            self.line("      ", &action);
+        }
+    }
+
+    fn procedure_row(&mut self, position: usize, ix: NodeIx) {
+        let node = self.plan.node(ix);
+        let Some(work) = node.work() else { return };
+        for (i, action) in work.actions.iter().enumerate() {
+            let (word, text) = action_text(action);
+            let first = if i == 0 { format!("  {position:>2}. ") } else { "      ".into() };
+            self.line(&first, &format!("{word} {text}"));
+        }
+    }
+}
