@@ -130,7 +130,7 @@ impl SourceFile {
 }
 
 /// The largest boundary of a character that is not behind `offset`.
-fn floor_char(text: &str, mut offset: usize) -> usize {
+pub(crate) fn floor_char(text: &str, mut offset: usize) -> usize {
     while !text.is_char_boundary(offset) {
         offset -= 1;
     }

@@ -339,7 +339,7 @@ pub const BLOCKS: &[Block] = &[
     block!(
         "hold",
         [s("every", Duration)],
-        [a("at"), a("when"), a("for"), a("until"), a("fail after"), a("on failure"), l("on inconclusive")],
+        [a("at"), a("when"), a("for"), a("until"), a("fail after")],
         [a("describe"), a("expect"), l("gate")]
     ),
     block!(

@@ -15,7 +15,6 @@ impl<'a> Checker<'a> {
         operator: Span,
         a: &'a ast::Expr,
         b: &'a ast::Expr,
-        span: Span,
     ) -> (Expr, Type) {
         let (left, left_ty) = self.infer(a, None);
         let metric = match &left {
@@ -37,9 +36,10 @@ impl<'a> Checker<'a> {
             Comparison::Matches => self.check_match(&left_ty, &right, &right_ty, a.span, b.span),
             _ => self.check_order(comparison, (&left, &left_ty, a.span), (&right, &right_ty, b.span), operator),
         };
-        let expr = if fits { Expr::Compare(comparison, Box::new(left), Box::new(right)) } else { Expr::Error };
-        let _ = span;
-        (expr, Type::Condition)
+        if !fits {
+            return (Expr::Error, Type::Error);
+        }
+        (Expr::Compare(comparison, Box::new(left), Box::new(right)), Type::Condition)
     }
 
     fn check_in(&mut self, item: &Type, list: &Type, a: &ast::Expr, b: &ast::Expr) -> bool {

@@ -118,6 +118,13 @@ impl<'a> Checker<'a> {
         self.known_name(name, value.span, keyword)
     }
 
+    /// The names of what is declared with a keyword, for a suggestion.
+    fn existing(&self, keyword: Keyword) -> Option<String> {
+        let names: Vec<_> =
+            self.names.iter().filter(|(_, s)| s.kind == Kind::Block(keyword)).map(|(n, _)| format!("`{n}`")).collect();
+        (!names.is_empty() && names.len() <= 8).then(|| names.join(", "))
+    }
+
     pub(super) fn known_name(&mut self, name: &str, span: Span, keyword: Keyword) -> Option<String> {
         let word = keyword.word();
         match self.names.get(name).map(|s| (s.kind, s.span)) {
@@ -125,15 +132,20 @@ impl<'a> Checker<'a> {
             Some((other, place)) => {
                 let finding =
                     Diagnostic::new(Code::WrongKind, span, format!("`{name}` is {}, not a {word}", other.phrase()));
-                self.push(finding.label(format!("not a {word}")).also(place, "declared here"));
+                let finding = finding.label(format!("not a {word}")).also(place, "declared here");
+                self.push(finding.help_if(self.existing(keyword).map(|names| format!("the {word}s are {names}"))));
                 None
             }
             None => {
                 let all = self.names.iter().filter(|(_, s)| s.kind == Kind::Block(keyword)).map(|(n, _)| n);
-                let help = match did_you_mean(name, all) {
-                    Some(close) => format!("did you mean `{close}`?"),
-                    None => format!("declare it: `{word} {name} …`"),
+                let close = did_you_mean(name, all).map(str::to_owned);
+                let help = match (&close, self.existing(keyword)) {
+                    (Some(close), _) => format!("did you mean `{close}`?"),
+                    (None, Some(names)) => format!("declare it, or name one of {names}"),
+                    (None, None) => format!("declare it: `{word} {name} …`"),
                 };
+                // What was probably meant is not unused as well.
+                close.and_then(|close| self.names.get(&close));
                 let finding = Diagnostic::new(Code::UnknownName, span, format!("there is no {word} `{name}`"));
                 self.push_unless_lost(name, finding.label("unknown name").help(help));
                 None

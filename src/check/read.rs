@@ -130,7 +130,7 @@ impl<'a> Checker<'a> {
         let known = block.settings.iter().find(|s| s.name == name.text);
         if known.is_none() && !is_open(body.name) {
             let close = did_you_mean(&name.text, block.settings.iter().map(|s| s.name));
-            let names: Vec<_> = block.settings.iter().map(|s| s.name).collect();
+            let names: Vec<_> = block.settings.iter().filter(|s| s.runs).map(|s| s.name).collect();
             let help = match close {
                 Some(close) => format!("did you mean `{close}`?"),
                 None if names.is_empty() => format!("a `{}` has no settings", body.name),
@@ -265,18 +265,19 @@ impl<'a> Checker<'a> {
 }
 
 fn misplaced(word: &str, block: &str, span: Span) -> Diagnostic {
-    let place = if block == "file" { "at file level".to_owned() } else { format!("in a `{block}`") };
-    let homes: Vec<String> = catalogue::BLOCKS
-        .iter()
-        .filter(|b| b.contents.iter().any(|c| c.word == word) || b.clauses.iter().any(|c| c.word == word))
-        .map(|b| if b.name == "file" { "at file level".to_owned() } else { format!("in a `{}`", b.name) })
-        .collect();
-    let finding =
-        Diagnostic::new(Code::Misplaced, span, format!("`{word}` cannot stand {place}")).label("does not belong here");
-    match homes.as_slice() {
-        [] => finding,
-        homes => finding.help(format!("`{word}` stands {}; is a `}}` missing above?", homes.join(", "))),
-    }
+    let place = |name: &str| match name {
+        "file" => "at file level".to_owned(),
+        name if name.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("in an `{name}`"),
+        name => format!("in a `{name}`"),
+    };
+    let holds = |b: &&catalogue::Block| b.contents.iter().chain(b.clauses).any(|c| c.word == word && c.runs);
+    let homes: Vec<&str> = catalogue::BLOCKS.iter().filter(holds).map(|b| b.name).collect();
+    let finding = Diagnostic::new(Code::Misplaced, span, format!("`{word}` cannot stand {}", place(block)))
+        .label("does not belong here");
+    let places: Vec<String> = homes.iter().map(|name| place(name)).collect();
+    // What stands at file level is found in a block when the block before it was not closed.
+    let unclosed = if homes.contains(&"file") { "; is a `}` missing above?" } else { "" };
+    finding.help_if((!homes.is_empty()).then(|| format!("`{word}` stands {}{unclosed}", places.join(", "))))
 }
 
 /// The place of a statement's first words.

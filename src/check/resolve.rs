@@ -120,7 +120,7 @@ impl<'a> Checker<'a> {
         reference(RefKind::Baseline, &metric, ty)
     }
 
-    fn unknown(&self, name: &str, span: Span, want: Option<&Type>) -> Diagnostic {
+    fn unknown(&mut self, name: &str, span: Span, want: Option<&Type>) -> Diagnostic {
         let finding =
             Diagnostic::new(Code::UnknownName, span, format!("nothing is named `{name}`")).label("unknown name");
         if let Some(Type::Enum(e)) = want {
@@ -133,8 +133,12 @@ impl<'a> Checker<'a> {
         let locals = self.locals.iter().map(|l| l.name.as_str());
         let output = self.allow.output.map(Output::words).unwrap_or_default().iter().map(|(w, _)| *w);
         let all = self.names.iter().map(|(name, _)| name).chain(locals).chain(output).chain(["baseline"]);
-        match did_you_mean(name, all) {
-            Some(close) => finding.help(format!("did you mean `{close}`?")).fix(span, close),
+        match did_you_mean(name, all).map(str::to_owned) {
+            Some(close) => {
+                // What was probably meant is not unused as well.
+                self.names.get(&close);
+                finding.help(format!("did you mean `{close}`?")).fix(span, close)
+            }
             None => finding.help(format!("declare it, such as `let {name} = …` or `var {name}: string`")),
         }
     }

@@ -211,7 +211,7 @@ impl<'a> Checker<'a> {
                 let operands = operands.iter().map(|o| self.typed(o, Some(&Type::Condition)).expr).collect();
                 (Expr::Logic(*logic, operands), Type::Condition)
             }
-            ExprKind::Compare(comparison, operator, a, b) => self.compare(*comparison, *operator, a, b, expr.span),
+            ExprKind::Compare(comparison, operator, a, b) => self.compare(*comparison, *operator, a, b),
             ExprKind::Arithmetic(operation, a, b) => self.arithmetic(*operation, a, b, expr.span),
             ExprKind::Scale(factor, inner) => {
                 let (inner_expr, ty) = self.infer(inner, want);
@@ -465,10 +465,18 @@ impl<'a> Checker<'a> {
         };
         let most = if wants.is_empty() { usize::MAX } else { wants.len() };
         if arguments.len() < required || arguments.len() > most {
-            let count = if most == required { required.to_string() } else { format!("{required} or more") };
-            let title =
-                format!("`{}` takes {count} {}", function.name(), if count == "1" { "value" } else { "values" });
-            let finding = Diagnostic::new(Code::Arguments, span, title).label(format!("{} are given", arguments.len()));
+            let count = match most - required {
+                0 => required.to_string(),
+                1 => format!("{required} or {most}"),
+                _ => format!("{required} or more"),
+            };
+            let values = if count == "1" { "value" } else { "values" };
+            let given = match arguments.len() {
+                1 => "1 is given".to_owned(),
+                n => format!("{n} are given"),
+            };
+            let title = format!("`{}` takes {count} {values}", function.name());
+            let finding = Diagnostic::new(Code::Arguments, span, title).label(given);
             self.push(finding);
             return ERROR;
         }
@@ -500,9 +508,12 @@ fn both_records(a: Option<&Type>, b: &Type) -> bool {
 /// How a bare number could have been meant.
 pub(super) fn units_for(want: &Type, number: &str) -> Option<String> {
     Some(match want {
-        Type::Duration => format!("write `{number}ms`, `{number}s` or `{number}m`"),
+        Type::Duration => match number.parse::<f64>() {
+            Ok(n) if n >= 100.0 => format!("write `{number}ms` or `{number}s`"),
+            _ => format!("write `{number}ms`, `{number}s` or `{number}m`"),
+        },
         Type::Percent => match number.parse::<f64>() {
-            Ok(n) if n > 0.0 && n <= 1.0 => format!("did you mean `{}%`?", crate::value::number_text(n * 100.0)),
+            Ok(n) if n > 0.0 && n < 1.0 => format!("did you mean `{}%`?", crate::value::number_text(n * 100.0)),
             _ => format!("write `{number}%`"),
         },
         Type::Size => format!("write `{number}KB`, `{number}MB` or `{number}B`"),

@@ -89,7 +89,7 @@ impl<'a> Checker<'a> {
             self.push(
                 Diagnostic::new(Code::OptionInjection, span, title)
                     .label("begins with `-`")
-                    .help("write `--` before it"),
+                    .help("write `--` before it, or a literal beginning such as `--name=`"),
             );
         }
     }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::check::{Checked, check};
-use crate::diagnostic::{Diagnostic, tidy};
+use crate::diagnostic::{Code, Diagnostic, tidy};
 use crate::source::{FileId, SourceFile, Sources};
 use crate::syntax::{Parsed, Unreadable, decode, parse};
 
@@ -96,7 +96,11 @@ pub(super) fn load(path: &Path) -> Result<Loaded, String> {
     } else {
         (path.display().to_string(), read(path)?)
     };
-    let text = decode(bytes).map_err(|why| format!("{name} is not a runbook: {why}"))?;
+    let text = match bytes.len() > crate::source::MAX_BYTES {
+        // The parser says that it is too large; what is shown of it need not be text.
+        true => String::from_utf8_lossy(&bytes).into_owned(),
+        false => decode(bytes).map_err(|why| format!("{name} is not a runbook: {why}"))?,
+    };
     let mut sources = Sources::default();
     let file = sources.add(SourceFile::new(name, text));
     Ok(Loaded { sources, file })
@@ -135,7 +139,10 @@ pub(super) fn examine(loaded: Loaded) -> CheckedFile {
     let Loaded { sources, file } = loaded;
     let Parsed { ast, mut diagnostics } = parse(&sources, file);
     let mut checked = check(&sources, file, &ast);
-    diagnostics.append(&mut checked.diagnostics);
+    // Of what was not read nothing more is known.
+    if !diagnostics.iter().any(|d| d.code == Code::TooLarge) {
+        diagnostics.append(&mut checked.diagnostics);
+    }
     CheckedFile { diagnostics: tidy(diagnostics), sources, checked }
 }
 

@@ -3,22 +3,23 @@
 use std::fmt;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan, ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceSpan, SpanContents,
+    ThemeCharacters, ThemeStyles,
 };
 
 use crate::source::{Sources, harmless, one_line};
 
+use super::clip::Clipped;
 use super::{Diagnostic, Label, Severity};
 
 /// Draws one finding: title, place, label, help. `width` is in columns; with `color` off the text has no escapes.
 pub fn human(diagnostic: &Diagnostic, sources: &Sources, width: usize, color: bool) -> String {
     let file = sources.file(diagnostic.primary.span.file);
-    let view = View {
-        diagnostic,
-        code: diagnostic.code.id(),
-        source: NamedSource::new(one_line(&file.name), harmless(&file.text).replace('\r', " ")),
-        length: file.text.len(),
-    };
+    let start = diagnostic.primary.span.start as usize;
+    let ranges: Vec<_> = labels(diagnostic).map(|(label, _)| label.span.range()).collect();
+    let clipped = Clipped::new(&harmless(&file.text).replace('\r', " "), &ranges);
+    let place = Place { name: one_line(&file.name), column: file.position(start).column - 1 };
+    let view = View { diagnostic, code: diagnostic.code.id(), clipped, place };
     let styles = if color { ThemeStyles::ansi() } else { ThemeStyles::none() };
     let theme = GraphicalTheme { characters: ThemeCharacters::unicode(), styles };
     let handler =
@@ -31,19 +32,50 @@ pub fn human(diagnostic: &Diagnostic, sources: &Sources, width: usize, color: bo
     }
 }
 
-/// One finding as miette wants it. The text is a display copy of the same length, so offsets hold.
+/// The labels in the file of the primary one, which comes first and is marked.
+fn labels(diagnostic: &Diagnostic) -> impl Iterator<Item = (&Label, bool)> {
+    let primary = &diagnostic.primary;
+    let others = diagnostic.secondary.iter().filter(|label| label.span.file == primary.span.file);
+    std::iter::once((primary, true)).chain(others.map(|label| (label, false)))
+}
+
+/// One finding as miette wants it. The text is a display copy with the middle of very long lines cut out.
 struct View<'a> {
     diagnostic: &'a Diagnostic,
     code: &'static str,
-    source: NamedSource<String>,
-    length: usize,
+    clipped: Clipped,
+    place: Place,
+}
+
+/// Where a finding is: the name of the file, and the column in its line as it stands there, in characters from 0.
+struct Place {
+    name: String,
+    column: usize,
+}
+
+impl miette::SourceCode for View<'_> {
+    fn read_span<'s>(
+        &'s self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'s> + 's>, MietteError> {
+        let found = self.clipped.text.read_span(span, lines_before, lines_after)?;
+        // Without context it is the place for the heading that is asked for.
+        let heading = lines_before == 0 && lines_after == 0;
+        let column = if heading { self.place.column } else { found.column() };
+        let (line, count) = (found.line(), found.line_count());
+        let name = self.place.name.clone();
+        Ok(Box::new(MietteSpanContents::new_named(name, found.data(), *found.span(), line, column, count)))
+    }
 }
 
 impl View<'_> {
     fn label(&self, label: &Label, primary: bool) -> LabeledSpan {
+        let (end, whole) = (self.clipped.offset(label.span.end as usize), self.clipped.text.len());
         // A label of no length at the end of a file would vanish.
-        let start = (label.span.start as usize).min(self.length.saturating_sub(1));
-        let length = label.span.len().max(1).min(self.length.saturating_sub(start));
+        let start = self.clipped.offset(label.span.start as usize).min(whole.saturating_sub(1));
+        let length = end.saturating_sub(start).max(1).min(whole.saturating_sub(start));
         let text = (!label.text.is_empty()).then(|| one_line(&label.text));
         let span = SourceSpan::new(start.into(), length);
         if primary { LabeledSpan::new_primary_with_span(text, span) } else { LabeledSpan::new_with_span(text, span) }
@@ -82,12 +114,10 @@ impl miette::Diagnostic for View<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        Some(&self.source)
+        Some(self)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let same_file = |label: &&Label| label.span.file == self.diagnostic.primary.span.file;
-        let others = self.diagnostic.secondary.iter().filter(same_file).map(|label| self.label(label, false));
-        Some(Box::new(std::iter::once(self.label(&self.diagnostic.primary, true)).chain(others)))
+        Some(Box::new(labels(self.diagnostic).map(|(label, primary)| self.label(label, primary))))
     }
 }

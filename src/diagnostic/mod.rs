@@ -3,6 +3,7 @@
 //! A [`Diagnostic`] is data. The parser and the checker push them, renderers show them: [`human`] draws the place,
 //! [`short`] gives a line, [`json`] is for programs. Whatever comes from a file is made harmless before it is shown.
 
+mod clip;
 mod code;
 mod human;
 mod json;

@@ -32,7 +32,8 @@ pub fn parse(sources: &Sources, file: FileId) -> Parsed {
     let source = sources.file(file);
     if source.text.len() > MAX_BYTES {
         let finding = Diagnostic::new(Code::TooLarge, Span::new(file, 0, 0), "a runbook is at most 1 MiB of text")
-            .help("move what belongs together into a library and `import` it");
+            .label("the file is larger")
+            .help("keep long scripts and messages in files of their own, and name those files here");
         return Parsed { ast: Ast::default(), diagnostics: vec![finding] };
     }
     let (ast, diagnostics) = build::build(file, &source.text);

@@ -25,7 +25,6 @@ fn a_file_that_is_no_runbook_is_told_in_one_sentence() {
         ("latin1.rb", "it is in another encoding"),
         ("ruby.rb", "it is a Ruby program"),
         ("empty.rb", "it is empty"),
-        ("large.rb", "a runbook is at most 1 MiB"),
     ] {
         for command in ["check", "fmt"] {
             let output = project.runbook(&[command, file]);
@@ -34,6 +33,13 @@ fn a_file_that_is_no_runbook_is_told_in_one_sentence() {
             assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
         }
     }
+    let output = project.runbook(&["check", "large.rb", "--format", "short"]);
+    assert_eq!(output.code, 1, "{}", output.text());
+    assert_eq!(output.stdout.matches("error[RB").count(), 1, "{}", output.stdout);
+    assert!(output.stdout.contains("large.rb:1:1: error[RB008]: a runbook is at most 1 MiB"), "{}", output.stdout);
+    let before = project.read("large.rb");
+    assert_ne!(project.runbook(&["fmt", "large.rb"]).code, 0);
+    assert_eq!(project.read("large.rb"), before);
     let output = project.runbook(&["run", "folder", "--dry-run"]);
     assert_eq!(
         (output.code, output.stderr.contains("folder is a folder; name the runbook in it")),

@@ -59,7 +59,7 @@ fn of_gate(gate: &Gate, findings: &mut Vec<Diagnostic>) {
                     findings.push(
                         Diagnostic::new(Code::GateChanges, action.span, title)
                             .label("sent again with every attempt")
-                            .help("if it only asks, say `reads = true` in its body; else it belongs into a `step`"),
+                            .help("if it only asks, say `reads = true` in its body; else it belongs in a `step`"),
                     );
                 }
             }

@@ -2,7 +2,7 @@
 //!
 //! Before it there is nothing to roll back, after it the release is committed.
 
-use crate::check::model::{GateUse, Limit, Model, Node, Outcome, PhaseKind, Verdict};
+use crate::check::model::{ActionKind, GateRef, GateUse, Limit, Model, Node, Outcome, PhaseKind, Step, Verdict};
 use crate::diagnostic::{Code, Diagnostic};
 
 use super::{nodes, phases};
@@ -16,8 +16,11 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
             Node::Step(step) => {
                 refuse(kind, of_limit(step.within.as_ref()), findings);
                 refuse(kind, step.on_failure.as_ref(), findings);
+                for used in gates_within(step) {
+                    outcomes(model, used).into_iter().for_each(|o| refuse(kind, Some(o), findings));
+                }
             }
-            Node::Gate(_, used) => outcomes(used).into_iter().for_each(|o| refuse(kind, Some(o), findings)),
+            Node::Gate(_, used) => outcomes(model, used).into_iter().for_each(|o| refuse(kind, Some(o), findings)),
             _ => {}
         }
     }
@@ -27,15 +30,25 @@ fn of_limit(limit: Option<&Limit>) -> Option<&Outcome> {
     limit.and_then(|l| l.otherwise.as_ref())
 }
 
-/// What a gate leads to where it is used.
-pub(super) fn outcomes(used: &GateUse) -> Vec<&Outcome> {
-    let mut found: Vec<&Outcome> = used.on_failure.iter().chain(&used.on_inconclusive).collect();
-    found.extend(of_limit(used.within.as_ref()));
-    if let crate::check::model::GateRef::Inline(gate) = &used.gate {
-        found.extend(gate.on_failure.iter().chain(&gate.on_inconclusive));
-        found.extend(of_limit(gate.within.as_ref()));
-    }
-    found
+/// What a gate leads to where it is used: what stands at its use comes before what stands where it is declared.
+pub(super) fn outcomes<'m>(model: &'m Model, used: &'m GateUse) -> Vec<&'m Outcome> {
+    let gate = match &used.gate {
+        GateRef::Inline(gate) => Some(&**gate),
+        GateRef::Named(name) => model.gates.iter().find(|g| g.id.text == *name),
+        GateRef::Error => None,
+    };
+    let failure = used.on_failure.as_ref().or_else(|| gate.and_then(|g| g.on_failure.as_ref()));
+    let inconclusive = used.on_inconclusive.as_ref().or_else(|| gate.and_then(|g| g.on_inconclusive.as_ref()));
+    let limit = used.within.as_ref().or_else(|| gate.and_then(|g| g.within.as_ref()));
+    failure.into_iter().chain(inconclusive).chain(of_limit(limit)).collect()
+}
+
+/// The gates among the actions of a step.
+pub(super) fn gates_within(step: &Step) -> impl Iterator<Item = &GateUse> {
+    step.actions.iter().filter_map(|action| match &action.kind {
+        ActionKind::Gate(used) => Some(used),
+        _ => None,
+    })
 }
 
 fn refuse(kind: PhaseKind, outcome: Option<&Outcome>, findings: &mut Vec<Diagnostic>) {

@@ -8,23 +8,25 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 use super::changes;
+use super::rollback_outside_live::{gates_within, outcomes};
 
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     let mut changed: Option<Span> = None;
     for phase in model.phases.iter().filter(|p| p.kind == PhaseKind::Live) {
         let first = changed;
-        walk(&phase.nodes, &mut changed, findings);
+        walk(model, &phase.nodes, &mut changed, findings);
         if let (Some(limit), Some(at)) = (phase.limit(), changed.or(first)) {
             refuse(limit.otherwise.as_ref(), at, findings);
         }
     }
-    for (trigger, outcome) in model.triggers.iter().filter_map(|t| t.then.as_ref().map(|o| (t, o))) {
-        let at = changed.unwrap_or(trigger.id.span);
-        refuse(Some(outcome), at, findings);
+    for trigger in &model.triggers {
+        let severity = model.severities.iter().find(|s| Some(&s.id.text) == trigger.severity.as_ref());
+        let outcome = trigger.then.as_ref().or_else(|| severity.and_then(|s| s.then.as_ref()));
+        refuse(outcome, changed.unwrap_or(trigger.id.span), findings);
     }
 }
 
-fn walk(nodes: &[Node], changed: &mut Option<Span>, findings: &mut Vec<Diagnostic>) {
+fn walk(model: &Model, nodes: &[Node], changed: &mut Option<Span>, findings: &mut Vec<Diagnostic>) {
     for node in nodes {
         match node {
             Node::Step(step) => {
@@ -34,22 +36,25 @@ fn walk(nodes: &[Node], changed: &mut Option<Span>, findings: &mut Vec<Diagnosti
                 if let Some(at) = *changed {
                     refuse(step.on_failure.as_ref(), at, findings);
                     refuse(step.within.as_ref().and_then(|w| w.otherwise.as_ref()), at, findings);
+                    for used in gates_within(step) {
+                        outcomes(model, used).into_iter().for_each(|o| refuse(Some(o), at, findings));
+                    }
                 }
             }
             Node::Gate(_, used) => {
                 if let Some(at) = *changed {
-                    for outcome in super::rollback_outside_live::outcomes(used) {
+                    for outcome in outcomes(model, used) {
                         refuse(Some(outcome), at, findings);
                     }
                 }
             }
             Node::Phase(phase) => {
-                walk(&phase.nodes, changed, findings);
+                walk(model, &phase.nodes, changed, findings);
                 if let (Some(limit), Some(at)) = (phase.limit(), *changed) {
                     refuse(limit.otherwise.as_ref(), at, findings);
                 }
             }
-            Node::For(repeated) => walk(&repeated.nodes, changed, findings),
+            Node::For(repeated) => walk(model, &repeated.nodes, changed, findings),
             Node::Hold(..) | Node::Notify(..) | Node::Undo(..) => {}
         }
     }

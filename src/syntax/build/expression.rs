@@ -269,7 +269,12 @@ impl<'s> Builder<'s> {
     /// Whether parentheses stand right behind a name: an empty pair is a call without arguments there.
     fn called(&self, span: Span) -> bool {
         let before = &self.text[..span.start as usize - self.base];
-        before.trim_end_matches([' ', '\t']).ends_with(|c: char| c.is_alphanumeric() || c == '_')
+        let before = before.trim_end_matches([' ', '\t']);
+        let word = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+        !matches!(
+            &before[word.len()..],
+            "" | "and" | "or" | "not" | "in" | "for" | "when" | "at" | "from" | "until" | "within" | "expect"
+        )
     }
 
     fn list(&mut self, pair: P<'s>, span: Span) -> ExprKind {

@@ -40,7 +40,8 @@ impl<'s> Builder<'s> {
     fn dated(&mut self, ty: &Type, text: &str, span: Span, what: &str) -> Option<Value> {
         let value = ty.read(text).ok();
         if value.is_none() {
-            let finding = Diagnostic::new(Code::BadLiteral, span, what).label(format!("not a {ty}"));
+            let finding = Diagnostic::new(Code::BadLiteral, span, what)
+                .label(format!("not {} {ty}", if *ty == Type::Instant { "an" } else { "a" }));
             self.push(finding);
         }
         value

@@ -75,7 +75,7 @@ impl<'s> Builder<'s> {
             self.push(
                 Diagnostic::new(Code::ReservedId, name.span, format!("`{}` is a word of the language", name.text))
                     .label("cannot be a name")
-                    .help(format!("choose another name, such as `{}_`", name.text)),
+                    .help(format!("choose another name, such as `the_{}`", name.text)),
             );
         } else if !is_snake_case(&name.text) {
             let better = snake_case(&name.text);
