@@ -1,0 +1,110 @@
+//! What the documents show is so: each example is checked, formatted and planned, each page of a code shows that code.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use runbook::diagnostic::Code;
+
+use crate::binary::Project;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A fenced block: the words behind the fence, its first line in the document, its text.
+pub struct Block {
+    pub info: String,
+    pub line: usize,
+    pub text: String,
+}
+
+/// The fenced blocks of a document.
+pub fn blocks(document: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(&str, Block)> = None;
+    for (number, line) in document.lines().enumerate() {
+        open = match open {
+            None => ["```", "~~~"].into_iter().find_map(|fence| {
+                let info = line.strip_prefix(fence)?.trim().to_owned();
+                Some((fence, Block { info, line: number + 2, text: String::new() }))
+            }),
+            Some((fence, block)) if line.trim_end() == fence => {
+                blocks.push(block);
+                None
+            }
+            Some((fence, mut block)) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+                Some((fence, block))
+            }
+        };
+    }
+    assert!(open.is_none(), "a block is not closed");
+    blocks
+}
+
+/// A whole runbook without findings, as the formatter writes it, that can be planned.
+fn is_right(project: &Project, what: &str, text: &str) {
+    project.write("right.rb", text);
+    let checked = project.runbook(&["check", "right.rb"]);
+    assert_eq!(checked.text(), "right.rb: nothing to complain about\n", "{what}");
+    let formatted = project.runbook(&["fmt", "--check", "right.rb"]);
+    assert_eq!(formatted.code, 0, "{what}: {}", formatted.text());
+    let planned = project.runbook(&["run", "right.rb", "--dry-run"]);
+    assert_eq!(planned.code, 0, "{what}: {}", planned.text());
+}
+
+#[test]
+fn each_code_has_a_page_that_shows_it_and_its_mending() {
+    let folder = root().join("docs/errors");
+    let project = Project::new();
+    for &code in Code::ALL {
+        let name = format!("{}.md", code.id());
+        let page = std::fs::read_to_string(folder.join(&name)).expect(&name);
+        assert_eq!(page.lines().next(), Some(format!("# {}: {}", code.id(), code.title()).as_str()));
+        let found = blocks(&page);
+        // A file of more than 1 MiB is no example for a page.
+        if code == Code::TooLarge {
+            assert!(found.is_empty(), "{name}");
+            continue;
+        }
+        let [fails, right] = &found[..] else { panic!("{name} has {} blocks", found.len()) };
+        assert!(page.contains("\n## Fails\n") && page.contains("\n## Right\n"), "{name}");
+        project.write("fails.rb", &fails.text);
+        let output = project.runbook(&["check", "fails.rb", "--format", "short"]);
+        let shown: BTreeSet<&str> =
+            output.stdout.lines().filter_map(|line| Some(line.split_once('[')?.1.split_once("]:")?.0)).collect();
+        assert_eq!((output.code, shown), (1, BTreeSet::from([code.id()])), "{name}: {}", output.text());
+        is_right(&project, &name, &right.text);
+    }
+    let pages = std::fs::read_dir(folder).unwrap().count();
+    assert_eq!(pages, Code::ALL.len(), "a page without a code");
+}
+
+#[test]
+fn the_examples_of_the_documents_are_checked_formatted_and_planned() {
+    let project = Project::new();
+    let mut seen = 0;
+    for document in ["README.md", "docs/language.md", "CONTRIBUTING.md", "ARCHITECTURE.md"] {
+        let text = std::fs::read_to_string(root().join(document)).expect(document);
+        for block in blocks(&text).iter().filter(|b| b.info == "runbook") {
+            is_right(&project, &format!("{document}:{}", block.line), &block.text);
+            seen += 1;
+        }
+    }
+    assert!(seen > 0);
+}
+
+#[test]
+fn links_between_the_documents_lead_somewhere() {
+    for document in ["README.md", "docs/language.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        let text = std::fs::read_to_string(root().join(document)).expect(document);
+        let folder = root().join(document).parent().map(Path::to_path_buf).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap_or_default();
+            if !path.is_empty() && !path.contains("://") {
+                assert!(folder.join(path).exists(), "{document} links to {target}");
+            }
+        }
+    }
+}
