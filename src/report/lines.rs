@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::ActionState;
-use crate::engine::{Doing, Ended, Ending, Event, EventKind, Failure, Part, Run, Sample, Slot, Truth, Watcher};
+use crate::engine::{
+    Doing, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Part, Run, Sample, Slot, Truth, Watcher, effect,
+};
 use crate::paint::Paint;
 use crate::plan::{Action, NodeIx, NodeKind, Plan, Undo, moment};
 use crate::source::{harmless, one_line};
@@ -98,7 +100,7 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         }
         EventKind::NodeStarted { node } => started(plan, *node)?,
         EventKind::NodeSkipped { node, why } => line(Tone::Quiet, id(node), format!("left out: {why}")),
-        EventKind::ActionStarted { slot, doing } => return action_started(plan, *slot, *doing),
+        EventKind::ActionStarted { slot, doing } => return action_started(plan, run, *slot, *doing, event.at),
         EventKind::ActionStopping { slot, failure } => {
             line(Tone::Warn, id(&slot.node), format!("is being stopped: {}", failure.text))
         }
@@ -210,15 +212,24 @@ fn started(plan: &Plan, ix: NodeIx) -> Option<Line> {
     })
 }
 
-fn action_started(plan: &Plan, slot: Slot, doing: Doing) -> Option<Line> {
+fn action_started(plan: &Plan, run: &Run, slot: Slot, doing: Doing, at: Timestamp) -> Option<Line> {
     let work = plan.node(slot.node).work()?;
-    let action = actions(work, slot.part).get(slot.action as usize)?;
     match doing {
-        Doing::Work => Some(line(Tone::Quiet, &plan.node(slot.node).id, action_words(action))),
-        Doing::Gate if work.actions.len() > 1 => {
-            Some(line(Tone::Quiet, &plan.node(slot.node).id, action_words(action)))
+        Doing::Work => {}
+        Doing::Gate if work.actions.len() > 1 => {}
+        Doing::Gate | Doing::Hold(_) | Doing::Message => return None,
+    }
+    Some(line(Tone::Quiet, &plan.node(slot.node).id, doing_words(plan, run, slot, at)?))
+}
+
+/// What the action of a slot does, with what the run captured put in; secrets stay names.
+pub(super) fn doing_words(plan: &Plan, run: &Run, slot: Slot, at: Timestamp) -> Option<String> {
+    match effect(plan, run, EffectId::Action(slot), at) {
+        Effect::Action(action) => Some(action_words(&action)),
+        _ => {
+            let work = plan.node(slot.node).work()?;
+            Some(action_words(actions(work, slot.part).get(slot.action as usize)?))
         }
-        Doing::Gate | Doing::Hold(_) | Doing::Message => None,
     }
 }
 
@@ -231,7 +242,7 @@ pub(super) fn actions(work: &crate::plan::Work, part: Part) -> &[Action] {
 }
 
 /// What an action does, in a few words.
-pub(super) fn action_words(action: &Action) -> String {
+fn action_words(action: &Action) -> String {
     use crate::plan::ActionKind;
     match &action.kind {
         ActionKind::Command(command) => crate::plan::command_text(command),
@@ -274,7 +285,7 @@ fn node_ended(
 
 /// A sample is worth a line when a trigger's condition becomes true, or a hold's check is false.
 fn sampled(plan: &Plan, run: &Run, metric: u32, sample: &Sample, judged: &[crate::engine::Judged]) -> Option<Line> {
-    let value = format!("{} {}", plan.metrics[metric as usize].id, sample.value);
+    let value = format!("{} {}", plan.metrics[metric as usize].id, sample.value.brief());
     for judged in judged {
         match judged.watcher {
             Watcher::Hold(slot, check) if judged.span.is_none() && judged.truth == Truth::False => {

@@ -6,6 +6,7 @@ mod json;
 mod lines;
 mod plain;
 mod progress;
+mod repeats;
 mod summary;
 
 use jiff::Timestamp;

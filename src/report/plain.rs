@@ -10,23 +10,28 @@ use crate::plan::{Plan, moment};
 
 use super::Reporter;
 use super::lines::{stamp, words};
+use super::repeats::Repeats;
 use super::summary::summary;
 
 /// Plain lines on a stream.
 pub struct Plain<W> {
     out: W,
     paint: Paint,
+    repeats: Repeats,
 }
 
 impl<W: Write> Plain<W> {
     /// Plain lines on `out`.
     pub fn new(out: W, paint: Paint) -> Self {
-        Plain { out, paint }
+        Plain { out, paint, repeats: Repeats::default() }
     }
 }
 
 impl<W: Write> Reporter for Plain<W> {
     fn event(&mut self, plan: &Plan, run: &Run, event: &Event) -> std::io::Result<()> {
+        if !self.repeats.is_news(event) {
+            return Ok(());
+        }
         let Some(line) = words(plan, run, event) else { return Ok(()) };
         let time = event.at.to_zoned(moment::zone(&plan.runbook.timezone)).strftime("%H:%M:%S");
         let stamp = pad(&stamp(plan, run, event.at), 8);

@@ -6,14 +6,15 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::{ActionState, HoldState, Mode, Run, WorkState};
-use crate::engine::{Event, EventKind, Live, deadline};
+use crate::engine::{Event, EventKind, Live, Slot, deadline};
 use crate::paint::{Paint, cut, pad};
 use crate::plan::{ActionKind, Hold, NodeIx, Plan};
 use crate::source::one_line;
 use crate::value::{Expr, RefKind, Value, duration_text};
 
 use super::Reporter;
-use super::lines::{action_words, actions, spoken, stamp, words};
+use super::lines::{actions, doing_words, spoken, stamp, words};
+use super::repeats::Repeats;
 use super::summary::summary;
 
 /// How wide a bar is, in columns.
@@ -73,6 +74,9 @@ impl Reporter for Progress {
                 EventKind::ActionStarted { .. } | EventKind::NodeWaiting { .. } | EventKind::UndoStarted { .. }
             );
         if begins {
+            return Ok(());
+        }
+        if !self.repeats.is_news(event) {
             return Ok(());
         }
         let Some(line) = words(plan, run, event) else { return Ok(()) };
@@ -194,6 +198,8 @@ impl View<'_> {
     fn action(&self, ix: NodeIx, work: &WorkState) -> Vec<String> {
         let Some(plan_work) = self.plan.node(ix).work() else { return Vec::new() };
         let Some(action) = actions(plan_work, work.part).get(work.action as usize) else { return Vec::new() };
+        let slot = Slot { node: ix, part: work.part, attempt: work.tries + 1, action: work.action };
+        let doing = doing_words(self.plan, self.run, slot, self.now).unwrap_or_default();
         match (&work.state, &action.kind) {
             (Some(ActionState::Running { stopping: Some(_), .. }), _) => {
                 vec![format!("    {}", self.paint.warn("is being stopped"))]
@@ -205,14 +211,14 @@ impl View<'_> {
                     crate::engine::Truth::NoData => ", no data".into(),
                     crate::engine::Truth::Error => ", cannot measure".into(),
                 });
-                vec![format!("    {}, attempt {}{}", action_words(action), gate.attempts, last.unwrap_or_default())]
+                vec![format!("    {doing}, attempt {}{}", gate.attempts, last.unwrap_or_default())]
             }
             (Some(ActionState::Hold(state)), ActionKind::Hold(hold)) => self.hold(hold, state),
             (None, _) if work.again.is_some_and(|a| a > self.now) => {
                 let left = work.again.map(|a| a.duration_since(self.now)).unwrap_or_default();
                 vec![format!("    is tried again in {}", spoken(left))]
             }
-            _ => vec![format!("    {}", self.paint.dim(action_words(action)))],
+            _ => vec![format!("    {}", self.paint.dim(doing))],
         }
     }
 
@@ -245,7 +251,7 @@ impl View<'_> {
                 let sample = self.run.fresh(self.plan, i as u32, self.now)?;
                 Some(sample.value.clone())
             });
-            words.push(format!("{name} {}", value.unwrap_or(Value::None)));
+            words.push(format!("{name} {}", value.unwrap_or(Value::None).brief()));
         }
         words.join(", ")
     }

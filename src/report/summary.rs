@@ -71,8 +71,11 @@ fn first_failure(plan: &Plan, run: &Run) -> Option<String> {
 /// The samples of the trigger that caused the way back.
 fn samples(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
     let fired = run.triggers.iter().position(|t| !t.evidence.is_empty())?;
-    let samples: Vec<String> =
-        run.triggers[fired].evidence.iter().map(|s| format!("{} {}", stamp(plan, run, s.at), s.value)).collect();
+    let samples: Vec<String> = run.triggers[fired]
+        .evidence
+        .iter()
+        .map(|s| format!("{} {}", stamp(plan, run, s.at), s.value.brief()))
+        .collect();
     Some(("samples", samples.join(", ")))
 }
 

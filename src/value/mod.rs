@@ -136,6 +136,27 @@ impl Value {
     }
 }
 
+impl Value {
+    /// The value as a measurement is read out: with four significant digits.
+    pub fn brief(&self) -> String {
+        let four = |n: f64| format!("{n:.3e}").parse().unwrap_or(n);
+        match self {
+            Value::Number(n) => Value::Number(four(*n)),
+            Value::Percent(n) => Value::Percent(four(*n)),
+            Value::Points(n) => Value::Points(four(*n)),
+            Value::Factor(n) => Value::Factor(four(*n)),
+            Value::Size(n) => Value::Size(four(*n)),
+            Value::Rate(n) => Value::Rate(four(*n)),
+            Value::Duration(d) => {
+                let seconds = jiff::SignedDuration::try_from_secs_f64(four(d.as_secs_f64()));
+                Value::Duration(seconds.unwrap_or(*d))
+            }
+            other => other.clone(),
+        }
+        .to_string()
+    }
+}
+
 /// The text one would write, without the quotes of a string. A list is one line each, with `- ` before it.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

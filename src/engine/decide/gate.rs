@@ -97,7 +97,7 @@ impl<'a> Context<'a> {
         for name in expr.names(RefKind::Metric) {
             let reference = Expr::Ref(crate::value::Ref { kind: RefKind::Metric, name: name.to_owned() });
             let value = evaluate(&reference, &scene).unwrap_or(Value::None);
-            words.push(format!("{name} {value}"));
+            words.push(format!("{name} {}", value.brief()));
         }
         words.join(", ")
     }
