@@ -31,13 +31,14 @@ pub struct Progress {
     /// The newest line that each node printed.
     printed: BTreeMap<NodeIx, String>,
     frame: usize,
+    repeats: Repeats,
 }
 
 impl Progress {
     /// Progress on standard error, so that what is piped from standard output stays clean.
     pub fn new(paint: Paint) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(20));
-        Progress { bars, rows: Vec::new(), paint, printed: BTreeMap::new(), frame: 0 }
+        Progress { bars, rows: Vec::new(), paint, printed: BTreeMap::new(), frame: 0, repeats: Repeats::default() }
     }
 
     /// Shows these rows below everything, and nothing else.
