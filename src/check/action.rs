@@ -6,9 +6,13 @@ use crate::syntax::ast::{self, ClauseKind, ExprKind, Item, ItemKind, Keyword};
 use crate::value::{Ref, RefKind, Type};
 
 use super::Checker;
+use super::gate::PLACED;
 use super::model::{Action, ActionKind, Capture, Command, Id, Notify, Request, Typed, Word, WordPiece};
 use super::read::Body;
 use super::typing::{Allow, Local, Output};
+
+/// Why an action has no moment of its own.
+const IN_ORDER: &str = "the actions of a step follow one another; write it as a node of its own, beside the step";
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -45,11 +49,20 @@ impl<'a> Checker<'a> {
                 let body = self.action_body("http", item.span, http.block.as_ref());
                 (ActionKind::Http(self.request(method, url, &body)), Some((body, Output::Answer)))
             }
-            ItemKind::Notify(notify) => (ActionKind::Notify(self.notify(notify, false)), None),
+            ItemKind::Notify(notify) => {
+                for clause in notify.clauses.iter().filter(|c| PLACED.contains(&c.kind.word())) {
+                    let title = format!("`{}` says nothing here", clause.kind.word());
+                    let finding = Diagnostic::new(Code::Misplaced, clause.span, title).label("does not belong here");
+                    self.push(finding.help(IN_ORDER));
+                }
+                (ActionKind::Notify(self.notify(notify, false)), None)
+            }
             ItemKind::Construct(construct) if construct.keyword == Keyword::Gate => {
-                (ActionKind::Gate(self.gate_use(construct)), None)
+                self.refuse_clauses(construct, &PLACED, IN_ORDER);
+                (ActionKind::Gate(Box::new(self.gate_use(construct))), None)
             }
             ItemKind::Construct(construct) if construct.keyword == Keyword::Hold => {
+                self.refuse_clauses(construct, &PLACED, IN_ORDER);
                 (ActionKind::Hold(self.hold(construct)), None)
             }
             _ => return None,
@@ -127,6 +140,9 @@ impl<'a> Checker<'a> {
             let finding = Diagnostic::new(Code::Misplaced, outcome.span, "what happens then is said by the step");
             self.push(finding.label("does not belong here").help("write `on failure …` in the step"));
         }
+        // What goes to a file is not kept beside it.
+        let to_file = matches!(&action.kind, ActionKind::Run(c) | ActionKind::Shell(c) if c.stdout.is_some());
+        let output = if to_file { Output::Redirected } else { output };
         let allow = Allow { output: Some(output), secrets: true, metrics: false, spans: false, ..self.allow };
         let count = self.locals.len();
         for item in &body.rest {

@@ -301,6 +301,7 @@ impl<'a> Checker<'a> {
 
     fn var(&mut self, declaration: &'a Declaration, id: Id) {
         let ty = self.declared_type(declaration);
+        self.refuse_secret(&ty, declaration, "a variable is part of the plan, which is shown and kept");
         let items = declaration.block.as_ref().map(|b| b.items.as_slice()).unwrap_or_default();
         let body = self.body("var", id.span, &[], items);
         let default = declaration.value.as_ref().map(|v| self.typed(v, Some(&ty)));
@@ -316,8 +317,18 @@ impl<'a> Checker<'a> {
         self.model.vars.push(model::Var { id, ty, default, one_of, describe });
     }
 
+    /// What is recorded cannot be secret.
+    fn refuse_secret(&mut self, ty: &Type, declaration: &'a Declaration, why: &str) {
+        if *ty == Type::Secret {
+            let (name, span) = (&declaration.name.text, declaration.name.span);
+            let finding = Diagnostic::new(Code::SecretLeak, span, why).label("would not stay secret");
+            self.push(finding.help(format!("write `secret {name} = getenv(\"{}\")`", name.to_uppercase())));
+        }
+    }
+
     fn fact(&mut self, declaration: &'a Declaration, id: Id) {
         let ty = self.declared_type(declaration);
+        self.refuse_secret(&ty, declaration, "the answer to a fact is part of the record");
         let command = match &declaration.value {
             Some(value) => match &value.kind {
                 ExprKind::Command(item) => self.action(item).map(Box::new),

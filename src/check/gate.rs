@@ -10,7 +10,27 @@ use super::model::{Gate, GateRef, GateUse, Hold, HoldLength, Id, Look, Row, Type
 use super::read::Body;
 use super::typing::{Allow, Local};
 
+/// Clauses about when a node starts.
+pub(super) const PLACED: [&str; 2] = ["at", "when"];
+
+/// Clauses that a gate inside another has not: it has no attempts and no verdict of its own.
+const INNER: &[&str] = &["at", "when", "within", "pass after", "fail after", "on failure", "on inconclusive"];
+
 impl<'a> Checker<'a> {
+    /// Clauses that would do nothing where this stands.
+    pub(super) fn refuse_clauses(&mut self, construct: &'a Construct, words: &[&str], why: &str) {
+        let in_body = construct.items().iter().filter_map(|item| match &item.kind {
+            ItemKind::Clause(clause) => Some(clause),
+            _ => None,
+        });
+        let misplaced: Vec<_> =
+            construct.clauses.iter().chain(in_body).filter(|c| words.contains(&c.kind.word())).collect();
+        for clause in misplaced {
+            let title = format!("`{}` says nothing here", clause.kind.word());
+            self.push(Diagnostic::new(Code::Misplaced, clause.span, title).label("does not belong here").help(why));
+        }
+    }
+
     /// `gate NAME { … }` at file level.
     pub(super) fn declared_gate(&mut self, construct: &'a Construct) {
         let id = self.id_of(construct);
@@ -21,6 +41,7 @@ impl<'a> Checker<'a> {
                 "write its checks between `{` and `}`",
             );
         }
+        self.refuse_clauses(construct, &PLACED, "a declared gate is looked at where it is named");
         let gate = self.gate(construct, id);
         self.model.gates.push(gate);
     }
@@ -84,8 +105,13 @@ impl<'a> Checker<'a> {
                     looks.push(Look::Expect(condition));
                 }
                 ItemKind::Construct(construct) => {
+                    self.refuse_clauses(
+                        construct,
+                        INNER,
+                        "a gate inside a gate is looked at whenever the outer one is",
+                    );
                     let used = self.gate_use(construct);
-                    looks.push(Look::Gate(used));
+                    looks.push(Look::Gate(Box::new(used)));
                 }
                 _ => {
                     let Some(action) = self.action(item) else { continue };
@@ -114,6 +140,8 @@ impl<'a> Checker<'a> {
             span: construct.head(),
             gate: GateRef::Error,
             arguments: Vec::new(),
+            pass_after: None,
+            fail_after: None,
             on_failure: None,
             on_inconclusive: None,
             within: None,
@@ -124,6 +152,8 @@ impl<'a> Checker<'a> {
             return used;
         }
         let body = self.construct_body("gate", construct);
+        used.pass_after = self.pass_after(&body);
+        used.fail_after = self.fail_after(&body);
         used.on_failure = self.on_failure(&body);
         used.on_inconclusive = self.on_inconclusive(&body);
         used.within = self.within_of(&body);

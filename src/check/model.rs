@@ -292,7 +292,7 @@ pub enum Look {
     /// `expect CONDITION`
     Expect(Typed),
     /// Another gate.
-    Gate(GateUse),
+    Gate(Box<GateUse>),
 }
 
 /// A gate where it is used.
@@ -304,6 +304,10 @@ pub struct GateUse {
     pub gate: GateRef,
     /// `with NAME = VALUE`
     pub arguments: Vec<(Id, Typed)>,
+    /// `pass after` of this use.
+    pub pass_after: Option<Typed>,
+    /// `fail after` of this use.
+    pub fail_after: Option<(Typed, Row)>,
     /// `on failure` of this use.
     pub on_failure: Option<Outcome>,
     /// `on inconclusive` of this use.
@@ -454,7 +458,7 @@ pub enum ActionKind {
     Shell(Command),
     Http(Request),
     Notify(Notify),
-    Gate(GateUse),
+    Gate(Box<GateUse>),
     Hold(Hold),
 }
 

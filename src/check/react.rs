@@ -1,12 +1,16 @@
 //! Reactions: triggers, rollbacks, handlers.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::syntax::ast::{self, ClauseKind, Construct, ItemKind, Keyword, Name};
+use crate::source::Span;
+use crate::syntax::ast::{self, ClauseKind, Construct, Item, ItemKind, Keyword, Name};
 use crate::value::{RefKind, Type, Value};
 
 use super::Checker;
 use super::model::{self, Id, Moment, PhaseKind};
 use super::typing::Allow;
+
+/// Why a node of a rollback has no moment.
+const NO_MOMENT: &str = "a rollback begins when it must, and its nodes follow one another";
 
 /// Nodes of the timeline, as a moment may name them.
 const NODES: [Keyword; 9] = [
@@ -123,6 +127,7 @@ impl<'a> Checker<'a> {
                 Diagnostic::new(Code::DuplicateName, construct.keyword_span, "there is one rollback without a name");
             self.push(finding.label("a second one").also(first, "the first").help("give it a name: `rollback NAME`"));
         }
+        self.refuse_in_rollback(&body.rest);
         let nodes = self.allowing(allow, |c| c.nodes(&body.rest));
         let rollback = model::Rollback {
             id,
@@ -133,6 +138,41 @@ impl<'a> Checker<'a> {
         };
         self.kind = before;
         self.model.rollbacks.push(rollback);
+    }
+
+    /// What has no meaning in a procedure that begins whenever it must, and is never undone.
+    fn refuse_in_rollback(&mut self, items: &[&'a Item]) {
+        for item in items {
+            match &item.kind {
+                ItemKind::For(repeated) => {
+                    let inner: Vec<&Item> = repeated.block.items.iter().collect();
+                    self.refuse_in_rollback(&inner);
+                }
+                ItemKind::Notify(notify) => {
+                    for clause in notify.clauses.iter().filter(|c| c.kind.word() == "at") {
+                        self.misplaced_moment(clause.span);
+                    }
+                }
+                ItemKind::Construct(construct) => {
+                    self.refuse_clauses(construct, &["at"], NO_MOMENT);
+                    let undone = construct.items().iter().find(|i| matches!(i.kind, ItemKind::Undo(_)));
+                    if let Some(undo) = undone.filter(|_| construct.keyword == Keyword::Step) {
+                        let word = Span { end: undo.span.start + "undo".len() as u32, ..undo.span };
+                        let title = "there is no way back from the way back";
+                        let finding = Diagnostic::new(Code::UndoOutsideLive, word, title).label("never done");
+                        self.push(
+                            finding.help("leave it out: a rollback that fails leaves the run stuck, for a person"),
+                        );
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn misplaced_moment(&mut self, span: Span) {
+        let finding = Diagnostic::new(Code::Misplaced, span, "`at` says nothing here").label("does not belong here");
+        self.push(finding.help(NO_MOMENT));
     }
 
     pub(super) fn handler(&mut self, handler: &'a ast::Handler) {

@@ -40,6 +40,8 @@ pub(super) struct Allow {
 pub(super) enum Output {
     /// `exit stdout stderr`
     Command,
+    /// `exit stderr`: what it prints goes to a file.
+    Redirected,
     /// `status body latency`, `header("…")`
     Answer,
 }
@@ -48,6 +50,7 @@ impl Output {
     pub(super) fn words(self) -> &'static [(&'static str, Type)] {
         match self {
             Output::Command => &[("exit", Type::Int), ("stdout", Type::Text), ("stderr", Type::Text)],
+            Output::Redirected => &[("exit", Type::Int), ("stderr", Type::Text)],
             Output::Answer => &[("status", Type::Int), ("body", Type::Text), ("latency", Type::Duration)],
         }
     }
@@ -439,7 +442,7 @@ impl<'a> Checker<'a> {
             Function::Json | Function::Header => {
                 let known = match function {
                     Function::Header => self.allow.output == Some(Output::Answer),
-                    _ => self.allow.output.is_some(),
+                    _ => matches!(self.allow.output, Some(Output::Command | Output::Answer)),
                 };
                 if !known {
                     let title = format!("`{}` reads an answer, and there is none here", function.name());

@@ -1,6 +1,6 @@
 //! The live driver: the clock, the real world, one task that owns the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::engine::{Done, Effect, EffectId, Ending, Event, Input, Live, Run, Who, advance, effect, wanted};
 use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
-use crate::world::{Stop, World};
+use crate::world::{Stop, World, impossible};
 
 /// How often somebody who watches is told that time passes.
 const TICK: Duration = Duration::from_millis(100);
@@ -78,6 +78,8 @@ pub struct Driver<'a, J> {
     clock: &'a Clock,
     flights: BTreeMap<EffectId, Flight>,
     tasks: JoinSet<(EffectId, Done)>,
+    /// Which effect a task is for, so that one that panics has a name.
+    names: HashMap<tokio::task::Id, EffectId>,
     locked: bool,
 }
 
@@ -91,8 +93,8 @@ impl<'a, J: Journal> Driver<'a, J> {
         watch: &'a mut dyn Watch,
         clock: &'a Clock,
     ) -> Self {
-        let (flights, tasks) = (BTreeMap::new(), JoinSet::new());
-        Driver { plan, run, journal, world, watch, clock, flights, tasks, locked: false }
+        let (flights, tasks, names) = (BTreeMap::new(), JoinSet::new(), HashMap::new());
+        Driver { plan, run, journal, world, watch, clock, flights, tasks, names, locked: false }
     }
 
     /// Goes on with the run until it has ended or is halted. `first` is what begins or resumes it.
@@ -112,11 +114,9 @@ impl<'a, J: Journal> Driver<'a, J> {
         if let Err(error) = outcome {
             return Err((self.run, error));
         }
-        let keeps_lock = self.run.ending() == Some(Ending::Stuck) || self.run.ending().is_none();
-        if self.locked
-            && !keeps_lock
-            && let Err(error) = self.journal.unlock()
-        {
+        // A run that can be resumed keeps its lock; what an earlier process of this run took is given back too.
+        let keeps_lock = self.run.ending().is_none_or(|ending| ending == Ending::Stuck);
+        if !keeps_lock && let Err(error) = self.journal.unlock() {
             return Err((self.run, DriveError::Journal(error)));
         }
         Ok(self.run)
@@ -149,8 +149,18 @@ impl<'a, J: Journal> Driver<'a, J> {
                     }
                     self.take(Input::Halt { by: who.clone(), reason })?;
                 }
-                Some(joined) = self.tasks.join_next(), if !self.tasks.is_empty() => {
-                    if let Ok((id, done)) = joined {
+                Some(joined) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
+                    let ended = match joined {
+                        Ok((task, ended)) => {
+                            self.names.remove(&task);
+                            Some(ended)
+                        }
+                        // A fault of ours; the effect has failed, and the run goes on from there.
+                        Err(fault) => self.names.remove(&fault.id()).map(|id| {
+                            (id, impossible(id, "this part of the program failed, which is a fault of runbook".into()))
+                        }),
+                    };
+                    if let Some((id, done)) = ended {
                         self.flights.remove(&id);
                         self.take(Input::Ended(id, done))?;
                     }
@@ -192,6 +202,11 @@ impl<'a, J: Journal> Driver<'a, J> {
     fn reconcile(&mut self) -> Result<Option<Timestamp>, DriveError> {
         let now = self.clock.now();
         let wish = wanted(self.plan, &self.run, now);
+        // The lock is for the live part: others may release while this run watches.
+        if self.locked && !wish.effects.contains(&EffectId::Lock) {
+            self.journal.unlock().map_err(DriveError::Journal)?;
+            self.locked = false;
+        }
         for (id, flight) in &mut self.flights {
             if !flight.stopped && !wish.effects.contains(id) {
                 flight.stopped = true;
@@ -213,7 +228,8 @@ impl<'a, J: Journal> Driver<'a, J> {
         let work = effect(self.plan, &self.run, id, now);
         let world = Arc::clone(&self.world);
         self.flights.insert(id, Flight { stop, stopped: false });
-        self.tasks.spawn(async move { (id, world.perform(id, work, stopper).await) });
+        let task = self.tasks.spawn(async move { (id, world.perform(id, work, stopper).await) });
+        self.names.insert(task.id(), id);
     }
 
     fn take_lock(&mut self, now: Timestamp) -> Result<(), DriveError> {

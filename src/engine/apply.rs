@@ -98,6 +98,9 @@ pub fn apply(run: &mut Run, event: &Event) {
         EventKind::NodeEnded { node, ended, failure, outcome } => {
             run.end_node(*node, *ended, at);
             run.node_mut(*node).failure.clone_from(failure);
+            if *ended == Ended::Failed && run.parent(*node).is_none() {
+                run.back.iter_mut().for_each(|back| back.failed = Some(*node));
+            }
             if let (Some(outcome), Ended::Failed) = (outcome, ended) {
                 let reason = failure.as_ref().map(|f| f.text.clone()).unwrap_or_default();
                 run.consequences.push(Consequence { outcome: outcome.clone(), reason, cause: Cause::Node(*node) });
@@ -107,7 +110,7 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.remember(*metric, sample.clone());
             let blind = sample.value == Value::None;
             for judged in judged {
-                judge(run, judged, at, blind);
+                judge(run, judged, at, (*metric, blind));
             }
         }
         EventKind::TriggerArmed { trigger } => {
@@ -115,7 +118,7 @@ pub fn apply(run: &mut Run, event: &Event) {
             state.armed = Some(at);
             state.spans.clear();
             state.fired = false;
-            state.blind = None;
+            state.blind.clear();
         }
         EventKind::TriggerDisarmed { trigger } => run.triggers[*trigger as usize].armed = None,
         EventKind::TriggerFired { trigger, reason, samples, outcome } => {
@@ -174,6 +177,7 @@ pub fn apply(run: &mut Run, event: &Event) {
                 undone: Vec::new(),
                 unhealthy: None,
                 stuck: None,
+                failed: None,
             });
         }
         EventKind::UndoStarted { node } => {
@@ -245,12 +249,17 @@ fn resume(run: &mut Run, at: Timestamp) {
     run.locked = false;
     run.refused = None;
     run.unanswered = None;
-    // A stuck run goes on where it was stuck: the undo that failed is tried again.
+    // A stuck run goes on where it was stuck: the undo, or the node of the procedure, that failed is tried again.
     if let (Mode::Ended(Ending::Stuck), Some(back)) = (&run.mode, &mut run.back) {
         if let Some((node, _)) = back.stuck.take() {
             let node = &mut run.nodes[node.index()];
             node.undo = UndoStatus::NotBegun;
             node.undo_note = None;
+        } else if let Some(node) = back.failed.take() {
+            back.done -= 1;
+            let node = &mut run.nodes[node.index()];
+            node.status = Status::Pending;
+            node.failure = None;
         }
         run.mode = Mode::Back;
     }
@@ -267,7 +276,7 @@ fn resume(run: &mut Run, at: Timestamp) {
     // Nobody sampled while nobody ran: no span goes on across the gap.
     for trigger in &mut run.triggers {
         trigger.spans.clear();
-        trigger.blind = None;
+        trigger.blind.clear();
     }
 }
 
@@ -365,19 +374,18 @@ fn judge_attempt(gate: &mut GateState, truth: Truth) {
     }
 }
 
-fn judge(run: &mut Run, judged: &Judged, at: Timestamp, blind: bool) {
+fn judge(run: &mut Run, judged: &Judged, at: Timestamp, (metric, blind): (u32, bool)) {
     match judged.watcher {
         Watcher::Trigger(trigger) => {
             let state = &mut run.triggers[trigger as usize];
             match judged.span {
                 Some(span) => state.spans.entry(span).or_default().judge(judged.truth, at, judged.needs),
                 None if blind => {
-                    let (count, since) = state.blind.unwrap_or((0, at));
-                    state.blind = Some((count + 1, since));
+                    state.blind.entry(metric).or_insert((0, at)).0 += 1;
                 }
                 None => {
-                    state.blind = None;
-                    state.told_blind = false;
+                    state.blind.remove(&metric);
+                    state.told_blind &= !state.blind.is_empty();
                 }
             }
         }

@@ -121,8 +121,10 @@ pub struct Back {
     pub undone: Vec<NodeIx>,
     /// A gate behind the undoing did not pass.
     pub unhealthy: Option<Failure>,
-    /// An undo, or something before it, failed.
+    /// The undo that failed.
     pub stuck: Option<(NodeIx, Failure)>,
+    /// The newest node of the procedure itself that failed.
+    pub failed: Option<NodeIx>,
 }
 
 /// What a failure or a trigger leads to.
@@ -343,7 +345,7 @@ pub struct TriggerState {
     /// The spans of its condition.
     pub spans: BTreeMap<u32, Span>,
     /// Samples without data in a row, and since when.
-    pub blind: Option<(u32, Timestamp)>,
+    pub blind: BTreeMap<u32, (u32, Timestamp)>,
     /// That it is blind has been said.
     pub told_blind: bool,
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::plan::{ActionKind, Gate, Hold, HoldLength, Look, NodeIx, NodeKind, Plan, Work};
+use crate::value::RefKind;
 
 use super::decide::{HALT_PATIENCE, Standing, actions_of, needs_world, watches_time};
 use super::effect::{EffectId, Wanted};
@@ -20,8 +21,10 @@ pub fn deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
     }
     if let (Some(until), Part::Forward) = (work.limit.until, state.part) {
         let zero = run.zero.or(plan.release.as_ref().and_then(|r| r.start));
-        if let Some(moment) = zero.and_then(|zero| zero.checked_add(until).ok()) {
-            return Some(moment);
+        // A moment that was past when the node began is no limit: whoever catches up has the usual one.
+        let moment = zero.and_then(|zero| zero.checked_add(until).ok()).filter(|moment| *moment > state.since);
+        if moment.is_some() {
+            return moment;
         }
     }
     state.since.checked_add(work.limit.duration).ok()
@@ -46,6 +49,19 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
+    /// The facts that can be asked: all that they need is known. Facts that wait for each other are asked as they are,
+    /// so that they fail instead of waiting for ever.
+    fn facts(&self) -> Vec<EffectId> {
+        let unknown = |name: &str| !self.run.facts.contains_key(name);
+        let open = self.plan.facts.iter().enumerate().filter(|(_, fact)| unknown(&fact.name));
+        let (ready, waiting): (Vec<_>, Vec<_>) = open.partition(|(_, fact)| {
+            let mut names = fact.action.exprs().into_iter().flat_map(|e| e.names(RefKind::Fact));
+            !names.any(unknown)
+        });
+        let chosen = if ready.is_empty() { waiting } else { ready };
+        chosen.into_iter().map(|(i, _)| EffectId::Fact(i as u32)).collect()
+    }
+
     fn collect(&mut self) {
         let standing = Standing::of(self.plan, self.run, self.now);
         if standing.holds_lock {
@@ -64,11 +80,7 @@ impl Collector<'_> {
             return self.wake(halt.since + HALT_PATIENCE);
         }
         if standing.asks_facts {
-            for (i, fact) in self.plan.facts.iter().enumerate() {
-                if !self.run.facts.contains_key(&fact.name) {
-                    self.wanted.effects.push(EffectId::Fact(i as u32));
-                }
-            }
+            self.wanted.effects.extend(self.facts());
         }
         if let Mode::Paused { until, .. } = &self.run.mode {
             self.wake(*until);
@@ -135,7 +147,10 @@ impl Collector<'_> {
             }
             (Some(ActionState::Gate(_)), ActionKind::Gate(gate)) => self.gate(slot, gate),
             (Some(ActionState::Hold(hold_state)), ActionKind::Hold(hold)) => {
-                self.wake(hold_state.until);
+                // Past its end it waits for samples alone.
+                if hold_state.until > self.now {
+                    self.wake(hold_state.until);
+                }
                 self.hold(hold, hold_state.since);
             }
             _ => {}

@@ -195,7 +195,7 @@ impl Embedded {
     pub fn begin(self, run: &str, plan: &Plan) -> Result<RunJournal, JournalError> {
         let taken = || JournalError::Broken { run: run.to_owned(), why: "it is being run already".into() };
         let runner = self.runner(run)?.ok_or_else(taken)?;
-        let plan_text = serde_json::to_string(plan).unwrap_or_default();
+        let plan_text = serde_json::to_string(plan).expect("a plan has text for keys, so it is JSON");
         let new = NewRun { runbook: plan.runbook.id.clone(), plan: plan_text };
         let hash = first_hash(&new.plan);
         let (run, held) = (run.to_owned(), Vec::new());
@@ -252,7 +252,7 @@ fn insert(
     let mut statement =
         connection.prepare_cached("INSERT INTO events (run, seq, body, hash) VALUES (?1, ?2, ?3, ?4)")?;
     for event in events {
-        let body = serde_json::to_string(event).unwrap_or_default();
+        let body = serde_json::to_string(event).expect("an event has text for keys, so it is JSON");
         hash = next_hash(&hash, &body);
         statement.execute(params![run, seq, body, hash])?;
         seq += 1;
@@ -345,6 +345,7 @@ impl Journal for RunJournal {
                 .map_err(&fail)?;
             if let Some((run, who, since)) = held
                 && run != self.run
+                && !has_ended(&transaction, &run).map_err(&fail)?
             {
                 drop(transaction);
                 let alive = self.store.is_running(&run);
@@ -353,7 +354,7 @@ impl Journal for RunJournal {
             }
             transaction
                 .execute(
-                    "INSERT OR IGNORE INTO locks (name, run, who, since) VALUES (?1, ?2, ?3, ?4)",
+                    "INSERT OR REPLACE INTO locks (name, run, who, since) VALUES (?1, ?2, ?3, ?4)",
                     params![name, self.run, who.to_string(), now.to_string()],
                 )
                 .map_err(&fail)?;
@@ -368,6 +369,13 @@ impl Journal for RunJournal {
         self.store.connection.execute("DELETE FROM locks WHERE run = ?1", [&self.run]).map_err(fail)?;
         Ok(())
     }
+}
+
+/// Whether a run has ended in a way after which it holds no lock: its process ended before it could give it back.
+fn has_ended(connection: &Connection, run: &str) -> rusqlite::Result<bool> {
+    let ending: Option<Option<String>> =
+        connection.query_row("SELECT ending FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional()?;
+    Ok(ending.flatten().is_some_and(|ending| ending != ending_word(Ending::Stuck)))
 }
 
 impl Drop for RunJournal {

@@ -36,7 +36,7 @@ impl std::fmt::Display for PlanFileError {
 
 /// The digest that approvals name: the first 16 hexadecimal digits of the SHA-256 of the plan as JSON.
 pub fn digest(plan: &Plan) -> String {
-    let json = serde_json::to_vec(plan).unwrap_or_default();
+    let json = serde_json::to_vec(plan).expect("a plan has text for keys, so it is JSON");
     let hash = Sha256::digest(&json);
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -44,7 +44,7 @@ pub fn digest(plan: &Plan) -> String {
 /// The text of a plan's file: the plan and its digest.
 pub fn write(plan: &Plan) -> String {
     let document = serde_json::json!({ "digest": digest(plan), "plan": plan });
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&document).expect("a plan has text for keys, so it is JSON");
     text.push('\n');
     text
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::engine::state::{Mode, Status, UndoStatus};
+use crate::engine::state::{Live, Mode, Status, UndoStatus};
 use crate::engine::{Ending, Run};
 use crate::paint::{self, Paint};
 use crate::plan::{NodeIx, NodeKind, Plan};
@@ -128,11 +128,12 @@ fn next(run: &Run) -> Option<(&'static str, String)> {
     Some(match run.ending() {
         Some(Ending::Stuck) => (
             "next",
-            format!("mend what stands in the way, then `runbook resume {id}` tries the undo again; the lock is kept"),
+            format!("mend what stands in the way, then `runbook resume {id}` tries it again; the lock is kept"),
         ),
-        None => {
+        None if run.live == Live::Running => {
             ("next", format!("`runbook resume {id}` goes on, `runbook rollback {id}` goes back; nothing was undone"))
         }
+        None => ("next", format!("`runbook resume {id}` goes on, `runbook abort {id}` ends it")),
         Some(_) => return None,
     })
 }

@@ -101,8 +101,15 @@ impl Enumeration {
 }
 
 impl Type {
-    /// The type of a name in a file, without parameters.
+    /// The type of a name, as [`Type`] is shown: `duration`, `list(int)`.
     pub fn from_name(name: &str) -> Option<Type> {
+        let inner = |prefix: &str| name.strip_prefix(prefix)?.strip_suffix(')').and_then(Type::from_name).map(Box::new);
+        if let Some(inner) = inner("list(") {
+            return Some(Type::List(inner));
+        }
+        if let Some(inner) = inner("map(") {
+            return Some(Type::Map(inner));
+        }
         Some(match name {
             "string" => Type::Text,
             "int" => Type::Int,

@@ -252,7 +252,7 @@ enum Ran {
     Cancelled,
 }
 
-fn impossible(id: EffectId, why: String) -> Done {
+pub(crate) fn impossible(id: EffectId, why: String) -> Done {
     match id {
         EffectId::Action(slot) => {
             let what = if slot.part == Part::Undo { "the undo cannot be run" } else { "it cannot be run" };

@@ -321,3 +321,23 @@ fn nothing_is_started_that_cannot_be_recorded() {
     assert!(output.stderr.contains("nothing was started, because it could not be recorded"), "{}", output.stderr);
     assert!(!project.exists("done"));
 }
+
+#[test]
+fn a_lock_is_given_back_when_the_live_part_is_through_and_after_every_end() {
+    let text = "runbook r \"R\" { grace = 1s }\nphase go: live { step a { run \"true\"; undo none \"x\" } }\n\
+        phase later: after { step wait { run \"./wait.sh\" } }\n";
+    let project = Project::with(text);
+    project.write("wait.sh", "#!/bin/sh\ntest -e released && exit 0\ntouch waiting\nexec sleep 1000\n");
+    let script = project.path().join("wait.sh");
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut first = project.command(&["run", "--yes", "--output", "plain"]).spawn().unwrap();
+    eventually("it waits", || project.exists("waiting"));
+    // Another release may begin while this one only watches.
+    project.write("released", "");
+    assert_eq!(project.run(&[]).code, 0);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&first), rustix::process::Signal::INT).unwrap();
+    assert_eq!(first.wait().unwrap().code(), Some(6));
+    let resumed = project.runbook(&["resume", "--output", "plain"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.text());
+    assert_eq!(project.run(&[]).code, 0);
+}

@@ -2,7 +2,7 @@
 
 use runbook::engine::Input;
 
-use crate::support::{World, live, run, run_with, who};
+use crate::support::{World, live, resume, run, run_with, who};
 
 const TWO_STEPS: &str = r#"
   step a { run "do a"; undo { run "revert a" } }
@@ -262,4 +262,49 @@ fn messages_say_what_happened() {
     let ran = run(&text, World::default().fails("do b"));
     let said: Vec<_> = ran.run.messages.iter().map(|m| m.text.as_str()).collect();
     assert_eq!(said, ["r1 started", "back because b: exit 1, by step b, at b", "done, 2 of 3"]);
+}
+
+#[test]
+fn a_stuck_run_goes_on_with_what_failed_and_not_behind_it() {
+    // An undo that failed.
+    let stuck = run(&live(TWO_STEPS), World::default().fails("do c").fails("revert b"));
+    let ran = resume(stuck, World::default());
+    assert_eq!(ran.ending(), "rolled back");
+    assert_eq!(ran.world.ran, ["undo: revert b", "undo: revert a"]);
+    // A gate of the procedure itself, before anything was undone.
+    let text = format!(
+        "{}rollback \"Back\" {{\n  gate ready\n  undo\n  step cache {{ run \"clear\" }}\n}}\ngate ready {{ run \"is ready\" }}\n",
+        live(TWO_STEPS)
+    );
+    let stuck = run(&text, World::default().fails("do b").fails("is ready"));
+    let ran = resume(stuck, World::default().fails("clear"));
+    assert_eq!((ran.ending(), ran.undone()), ("stuck", vec!["b", "a"]));
+    // And a step of it, behind.
+    let ran = resume(ran, World::default());
+    assert_eq!((ran.ending(), ran.world.ran.as_slice()), ("rolled back", &["clear".to_owned()][..]));
+}
+
+#[test]
+fn a_node_of_a_rollback_is_left_out_when_its_condition_is_false() {
+    let text = format!(
+        "var deep: bool = false\n{}rollback \"Back\" {{\n  undo\n  step cache when deep {{ run \"clear\" }}\n}}\n",
+        live(TWO_STEPS)
+    );
+    let text = text.replacen(
+        "var deep: bool = false\nrunbook r \"R\" {}\n",
+        "runbook r \"R\" {}\nvar deep: bool = false\n",
+        1,
+    );
+    let ran = run(&text, World::default().fails("do b"));
+    assert_eq!(ran.ending(), "rolled back");
+    assert_eq!(ran.world.ran, ["do a", "do b", "undo: revert b", "undo: revert a"]);
+    assert!(ran.transcript().contains("cache  left out: `deep` is false"), "{}", ran.transcript());
+}
+
+#[test]
+fn a_fact_may_need_another_one() {
+    let text = "runbook r \"R\" {}\nfact host: string = run \"which host\"\nfact port: string = run \"port of ${host}\"\n\
+        phase go: live { step a { run \"do ${port}\"; undo none \"x\" } }\n";
+    let ran = run(text, World::default());
+    assert_eq!((ran.ending(), ran.world.ran.as_slice()), ("completed", &["do port".to_owned()][..]));
 }

@@ -162,7 +162,10 @@ fn a_blind_trigger_is_told_and_does_what_it_says() {
     let series = [(0, Some(1.0)), (20, None)];
     let text = watched("when errors > 5%", &format!("{STEP}\n hold for 5m"));
     let ran = run(&text, World::default().metric("errors", &series));
-    assert_eq!((ran.ending(), when(&ran.transcript(), "has seen nothing for").as_str()), ("completed", "T+1m20s"));
+    assert_eq!(
+        (ran.ending(), when(&ran.transcript(), "has seen nothing of errors for").as_str()),
+        ("completed", "T+1m20s")
+    );
     let text = watched("when errors > 5%; no data rollback", &format!("{STEP}\n hold for 5m"));
     assert_eq!(run(&text, World::default().metric("errors", &series)).ending(), "rolled back");
 }
@@ -178,4 +181,35 @@ fn triggers_are_not_armed_before_the_live_part_or_after_it() {
         World::default().takes("do a", 1).metric("errors", &[(0, Some(9.0)), (55, Some(1.0)), (70, Some(9.0))]),
     );
     assert_eq!(ran.ending(), "completed", "{}", ran.transcript());
+}
+
+#[test]
+fn a_hold_does_not_end_on_a_false_sample() {
+    let text = format!("{METRIC}{}", live(&format!("{STEP}\n hold for 1m {{ expect errors < 8% }}")));
+    // Bad shortly before the end: the samples behind it make it three in a row.
+    let ran = run(&text, World::default().metric("errors", &[(0, Some(1.0)), (50, Some(9.0))]));
+    assert_eq!((ran.ending(), when(&ran.transcript(), "was false 3 times").as_str()), ("rolled back", "T+1m10s"));
+    // Bad twice: it ends with the next good one.
+    let twice = World::default().metric("errors", &[(0, Some(1.0)), (50, Some(9.0)), (65, Some(1.0))]);
+    let ran = run(&text, twice);
+    assert_eq!((ran.ending(), when(&ran.transcript(), "done in 1m10s").as_str()), ("completed", "T+1m10s"));
+}
+
+#[test]
+fn a_trigger_over_two_metrics_is_blind_when_one_of_them_is() {
+    let text = format!(
+        "{METRIC}metric load: percent {{ run \"load\"; unit = percent; every = 10s }}\n{}trigger t {{ when errors > 5% or load > 90% }}\n",
+        live(&format!("{STEP}\n hold for 5m"))
+    );
+    let world = World::default().metric("errors", &[(0, None)]).metric("load", &[(0, Some(1.0))]);
+    let ran = run(&text, world);
+    assert!(ran.transcript().contains("has seen nothing of errors for"), "{}", ran.transcript());
+}
+
+#[test]
+fn a_triggers_message_speaks_of_the_sample_that_fired_it() {
+    let trigger = "when errors > 5%; notify room \"errors at ${errors}\"";
+    let text = format!("channel room: console {{}}\n{}", watched(trigger, &format!("{STEP}\n hold for 1m")));
+    let ran = run(&text, World::default().metric("errors", &[(0, Some(1.0)), (30, Some(9.0))]));
+    assert_eq!(ran.run.messages[0].text, "errors at 9%");
 }

@@ -239,3 +239,17 @@ pub fn run_with(text: &str, mut world: World, inputs: Vec<(i64, Input)>) -> Ran 
 pub fn who() -> Who {
     Who { user: "ana".into(), claim: None }
 }
+
+/// Takes a run up again after a minute, in another world.
+pub fn resume(before: Ran, mut world: World) -> Ran {
+    let Ran { run, mut events, plan, .. } = before;
+    world.metrics = plan.metrics.iter().map(|m| m.id.clone()).collect();
+    let start = run.now + SignedDuration::from_mins(1);
+    let inputs = vec![(start, Input::Resume { by: who() })];
+    let (run, later, result) = simulate(&plan, run, &mut world, start, inputs);
+    events.extend(later);
+    let ran = Ran { run, events, plan, world };
+    assert_eq!(result, Ok(()), "{}", ran.transcript());
+    assert_eq!(runbook::engine::replay(&ran.plan, &ran.events), ran.run);
+    ran
+}

@@ -3,40 +3,17 @@
 //! A request that may change something is sent again with every attempt. One that only asks, although it is a POST, says
 //! `reads = true`.
 
-use crate::check::model::{Action, ActionKind, Gate, GateRef, GateUse, Look, Model, Node, Undo};
+use crate::check::model::{ActionKind, Gate, GateRef, GateUse, Look, Model};
 use crate::diagnostic::{Code, Diagnostic};
 
-use super::nodes;
+use super::gate_uses;
 
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
+    for used in gate_uses(model) {
+        of_use(used, findings);
+    }
     for gate in &model.gates {
         of_gate(gate, findings);
-    }
-    for (_, node) in nodes(model) {
-        match node {
-            Node::Gate(_, used) => of_use(used, findings),
-            Node::Step(step) => {
-                of_actions(&step.actions, findings);
-                if let Undo::Actions { actions, .. } = &step.undo {
-                    of_actions(actions, findings);
-                }
-            }
-            _ => {}
-        }
-    }
-    let in_rollbacks = model.rollbacks.iter().flat_map(|r| &r.nodes);
-    for node in in_rollbacks {
-        if let Node::Gate(_, used) = node {
-            of_use(used, findings);
-        }
-    }
-}
-
-fn of_actions(actions: &[Action], findings: &mut Vec<Diagnostic>) {
-    for action in actions {
-        if let ActionKind::Gate(used) = &action.kind {
-            of_use(used, findings);
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod empty_undo;
 mod essentials;
+mod gate_attempts;
 mod gate_changes;
 mod missing_undo;
 mod needs_start;
@@ -20,12 +21,12 @@ use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::Ast;
 
 use super::Checker;
-use super::model::{Action, ActionKind, Model, Node, Phase, PhaseKind, Step};
+use super::model::{Action, ActionKind, GateUse, Model, Node, Phase, PhaseKind, Step, Undo};
 
 /// A rule over the model alone.
 type Rule = fn(&Model, &mut Vec<Diagnostic>);
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     phase_order::check,
     offsets::check,
     needs_start::check,
@@ -37,6 +38,7 @@ const RULES: [Rule; 11] = [
     rollback_outside_live::check,
     stop_after_change::check,
     gate_changes::check,
+    gate_attempts::check,
 ];
 
 /// Applies every rule.
@@ -76,6 +78,32 @@ fn collect<'m>(kind: PhaseKind, nodes: &'m [Node], found: &mut Vec<(PhaseKind, &
             other => found.push((kind, other)),
         }
     }
+}
+
+/// Every place at which a gate is looked at: nodes, and actions of steps, of undos and of rollbacks.
+fn gate_uses(model: &Model) -> Vec<&GateUse> {
+    let mut found = Vec::new();
+    let mut rollbacks = Vec::new();
+    for rollback in &model.rollbacks {
+        collect(PhaseKind::Live, &rollback.nodes, &mut rollbacks);
+    }
+    for (_, node) in nodes(model).into_iter().chain(rollbacks) {
+        match node {
+            Node::Gate(_, used) => found.push(used),
+            Node::Step(step) => {
+                let undo = match &step.undo {
+                    Undo::Actions { actions, .. } => actions.as_slice(),
+                    _ => &[],
+                };
+                found.extend(step.actions.iter().chain(undo).filter_map(|action| match &action.kind {
+                    ActionKind::Gate(used) => Some(&**used),
+                    _ => None,
+                }));
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Every phase, nested ones included, in order.

@@ -46,7 +46,7 @@ pub(super) fn outcomes<'m>(model: &'m Model, used: &'m GateUse) -> Vec<&'m Outco
 /// The gates among the actions of a step.
 pub(super) fn gates_within(step: &Step) -> impl Iterator<Item = &GateUse> {
     step.actions.iter().filter_map(|action| match &action.kind {
-        ActionKind::Gate(used) => Some(used),
+        ActionKind::Gate(used) => Some(&**used),
         _ => None,
     })
 }

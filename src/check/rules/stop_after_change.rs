@@ -22,7 +22,9 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     for trigger in &model.triggers {
         let severity = model.severities.iter().find(|s| Some(&s.id.text) == trigger.severity.as_ref());
         let outcome = trigger.then.as_ref().or_else(|| severity.and_then(|s| s.then.as_ref()));
-        refuse(outcome, changed.unwrap_or(trigger.id.span), findings);
+        for outcome in [outcome, trigger.no_data.as_ref()] {
+            refuse(outcome, changed.unwrap_or(trigger.id.span), findings);
+        }
     }
 }
 

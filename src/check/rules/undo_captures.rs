@@ -3,7 +3,9 @@
 //! A step is undone even if it failed in its first changing action. What would have been captured after that is not
 //! there.
 
-use crate::check::model::{Action, ActionKind, Command, Model, Request, Step, Typed, Undo, UrlPiece, WordPiece};
+use crate::check::model::{
+    Action, ActionKind, Command, GateRef, GateUse, Look, Model, Request, Step, Typed, Undo, UrlPiece, WordPiece,
+};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::value::RefKind;
@@ -50,10 +52,27 @@ fn values(action: &Action) -> Vec<&Typed> {
         ActionKind::Run(command) | ActionKind::Shell(command) => of_command(command, &mut found),
         ActionKind::Http(request) => of_request(request, &mut found),
         ActionKind::Notify(notify) => found.extend(notify.subject.iter().chain(&notify.text)),
-        ActionKind::Gate(used) => found.extend(used.arguments.iter().map(|(_, v)| v)),
-        ActionKind::Hold(_) => {}
+        ActionKind::Gate(used) => of_gate(used, &mut found),
+        ActionKind::Hold(hold) => of_looks(&hold.looks, &mut found),
     }
     found
+}
+
+fn of_gate<'m>(used: &'m GateUse, found: &mut Vec<&'m Typed>) {
+    found.extend(used.arguments.iter().map(|(_, v)| v));
+    if let GateRef::Inline(gate) = &used.gate {
+        of_looks(&gate.looks, found);
+    }
+}
+
+fn of_looks<'m>(looks: &'m [Look], found: &mut Vec<&'m Typed>) {
+    for look in looks {
+        match look {
+            Look::Expect(condition) => found.push(condition),
+            Look::Action(action) => found.extend(values(action)),
+            Look::Gate(used) => of_gate(used, found),
+        }
+    }
 }
 
 fn of_command<'m>(command: &'m Command, found: &mut Vec<&'m Typed>) {

@@ -31,7 +31,9 @@ impl<'a> Context<'a> {
         };
         let status = self.run.node(*ix).status;
         match &self.plan.node(*ix).kind {
-            _ if matches!(status, Status::Pending | Status::Waiting) => vec![EventKind::NodeStarted { node: *ix }],
+            _ if status == Status::Pending => {
+                self.left_out(*ix).unwrap_or_else(|| vec![EventKind::NodeStarted { node: *ix }])
+            }
             NodeKind::Work(work) => self.settle_work(*ix, work),
             NodeKind::Undo { only } => self.settle_undo(*ix, only.as_deref()),
             NodeKind::Phase { .. } => Vec::new(),

@@ -20,10 +20,10 @@ impl<'a> Context<'a> {
                 return vec![self.end_action(slot, Some(Failure::new(FailureSort::Failed, text)), "")];
             }
         }
-        // A hold that is shorter than its metrics' intervals lasts until each has been seen once; a sample always comes
-        // to an end.
-        let seen = (0..hold.checks.len() as u32).all(|i| state.checks.contains_key(&i));
-        if self.now < state.until || !seen {
+        // It lasts until each metric has been seen once, and does not end on a false sample: the next ones say whether
+        // it was one. A sample always comes to an end.
+        let decided = |i: u32| state.checks.get(&i).is_some_and(|c| c.truth != Truth::False);
+        if self.now < state.until || !(0..hold.checks.len() as u32).all(decided) {
             return Vec::new();
         }
         let held = duration_text(state.until.duration_since(state.since));

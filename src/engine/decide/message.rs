@@ -13,7 +13,7 @@ impl<'a> Context<'a> {
         let mut key = self.run.messages.len() as u32;
         let mut events = vec![EventKind::ActionStarted { slot, doing: Doing::Message }];
         let owner = message.required.then_some(slot);
-        events.extend(self.queue(message, owner, None, &mut key));
+        events.extend(self.queue(message, owner, &Scene::new(self.plan, self.run, self.now), &mut key));
         if !message.required {
             events.push(self.end_action(slot, None, "being sent"));
         }
@@ -34,23 +34,16 @@ impl<'a> Context<'a> {
     }
 
     /// One message for each channel.
-    pub(super) fn queue(
-        self,
-        message: &'a Message,
-        slot: Option<Slot>,
-        happening: Option<&Happening>,
-        key: &mut u32,
-    ) -> Events {
-        let scene = Scene { happening, ..Scene::new(self.plan, self.run, self.now) };
-        let words = |expr: &Expr| match evaluate(expr, &scene) {
+    pub(super) fn queue(self, message: &'a Message, slot: Option<Slot>, scene: &Scene<'_>, key: &mut u32) -> Events {
+        let words = |expr: &Expr| match evaluate(expr, scene) {
             Ok(value) => value.to_string(),
             // A message says what it can; what has no value is said to have none.
-            Err(_) => loose(expr, &scene),
+            Err(_) => loose(expr, scene),
         };
         let mut events = Vec::new();
         for channel in &message.channels {
             let settings = message.settings.iter().map(|(name, expr)| {
-                (name.clone(), evaluate(expr, &scene).unwrap_or_else(|_| Value::Text(loose(expr, &scene))))
+                (name.clone(), evaluate(expr, scene).unwrap_or_else(|_| Value::Text(loose(expr, scene))))
             });
             events.push(EventKind::MessageQueued {
                 key: *key,
@@ -72,9 +65,10 @@ impl<'a> Context<'a> {
 
     pub(super) fn with_handlers_of(self, mut events: Events, handler: &str, happening: Option<&Happening>) -> Events {
         let mut key = self.run.messages.len() as u32;
+        let scene = Scene { happening, ..Scene::new(self.plan, self.run, self.now) };
         for found in self.plan.handlers.iter().filter(|h| h.event == handler) {
             for message in &found.messages {
-                events.extend(self.queue(message, None, happening, &mut key));
+                events.extend(self.queue(message, None, &scene, &mut key));
             }
         }
         events

@@ -110,24 +110,27 @@ impl<'a> Context<'a> {
         if node.lane == Lane::Live && self.run.live == Live::Before {
             return self.start_live();
         }
-        if let Some(when) = &node.when {
-            match evaluate(&when.expr, &Scene::new(self.plan, self.run, self.now)) {
-                Ok(Value::Bool(true)) => {}
-                Ok(Value::Bool(false)) => {
-                    return vec![EventKind::NodeSkipped { node: ix, why: format!("`{}` is false", when.text) }];
-                }
-                Ok(other) => {
-                    let why = format!("`{}` is neither true nor false: {other}", when.text);
-                    return self.cannot_start(ix, why);
-                }
-                Err(error) => return self.cannot_start(ix, format!("`{}`: {error}", when.text)),
-            }
+        if let Some(events) = self.left_out(ix) {
+            return events;
         }
         let started = EventKind::NodeStarted { node: ix };
         match self.zero_at(ix) {
             Some(zero) => vec![EventKind::ZeroSet { zero }, started],
             None => vec![started],
         }
+    }
+
+    /// What happens instead of a start: the `when` of a node is not true.
+    pub(super) fn left_out(self, ix: NodeIx) -> Option<Events> {
+        let when = self.plan.node(ix).when.as_ref()?;
+        Some(match evaluate(&when.expr, &Scene::new(self.plan, self.run, self.now)) {
+            Ok(Value::Bool(true)) => return None,
+            Ok(Value::Bool(false)) => {
+                vec![EventKind::NodeSkipped { node: ix, why: format!("`{}` is false", when.text) }]
+            }
+            Ok(other) => self.cannot_start(ix, format!("`{}` is neither true nor false: {other}", when.text)),
+            Err(error) => self.cannot_start(ix, format!("`{}`: {error}", when.text)),
+        })
     }
 
     fn cannot_start(self, ix: NodeIx, why: String) -> Events {

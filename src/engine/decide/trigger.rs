@@ -62,7 +62,7 @@ impl<'a> Context<'a> {
                 _ => {}
             }
             if newest.1.value == Value::None {
-                events.extend(self.blind(index, trigger, newest.1));
+                events.extend(self.blind(index, trigger, newest));
             }
         }
         events
@@ -100,7 +100,7 @@ impl<'a> Context<'a> {
                 recent.drain(..recent.len() - 1);
             }
             let value = recent.last().map_or(Value::None, |s| s.value.clone());
-            values.push(format!("{} {value}", self.plan.metrics[metric as usize].id));
+            values.push(format!("{} {}", self.plan.metrics[metric as usize].id, value.brief()));
             samples.extend(recent);
         }
         let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
@@ -109,10 +109,10 @@ impl<'a> Context<'a> {
             Happening { reason: reason.clone(), by: format!("trigger {}", trigger.id), node: self.running_node() };
         let fired = EventKind::TriggerFired { trigger: index, reason, samples, outcome: trigger.outcome.clone() };
         let mut events = vec![fired];
-        let messages = trigger.messages.iter();
+        let scene = Scene { happening: Some(&happening), newest, ..Scene::new(self.plan, self.run, self.now) };
         let mut key = self.run.messages.len() as u32;
-        for message in messages {
-            events.extend(self.queue(message, None, Some(&happening), &mut key));
+        for message in &trigger.messages {
+            events.extend(self.queue(message, None, &scene, &mut key));
         }
         events
     }
@@ -128,16 +128,16 @@ impl<'a> Context<'a> {
         node.map(|ix| self.plan.node(*ix).id.clone()).unwrap_or_default()
     }
 
-    fn blind(self, index: u32, trigger: &'a Trigger, sample: &Sample) -> Events {
+    fn blind(self, index: u32, trigger: &'a Trigger, (metric, sample): (u32, &Sample)) -> Events {
         let state = &self.run.triggers[index as usize];
-        let (count, since) = state.blind.unwrap_or((0, self.now));
+        let (count, since) = state.blind.get(&metric).copied().unwrap_or((0, self.now));
         let lasting = self.now.duration_since(since);
         if count + 1 < BLIND_SAMPLES || lasting < BLIND_TIME || state.told_blind {
             return Vec::new();
         }
         let because = sample.why.as_deref().unwrap_or("no data");
-        let why =
-            format!("trigger `{}` has seen nothing for {}: {because}", trigger.id, duration_text(rounded(lasting)));
+        let (name, lasting) = (&self.plan.metrics[metric as usize].id, duration_text(rounded(lasting)));
+        let why = format!("trigger `{}` has seen nothing of {name} for {lasting}: {because}", trigger.id);
         let outcome = trigger.no_data.clone().unwrap_or(Outcome::Continue);
         vec![EventKind::TriggerBlind { trigger: index, why, outcome }]
     }

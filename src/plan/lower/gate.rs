@@ -40,13 +40,17 @@ impl<'m> Lowering<'m> {
         let limit_outcome = within.and_then(|w| w.otherwise.as_ref()).map(|o| self.outcome(o));
         let on_failure = used.on_failure.as_ref().or(gate.on_failure.as_ref()).map(|o| self.outcome(o));
         let on_inconclusive = used.on_inconclusive.as_ref().or(gate.on_inconclusive.as_ref()).map(|o| self.outcome(o));
-        let fail_after = gate.fail_after.as_ref().and_then(|(times, row)| self.fail_after(times, *row));
+        let (pass_after, fail_after) = (
+            used.pass_after.as_ref().or(gate.pass_after.as_ref()),
+            used.fail_after.as_ref().or(gate.fail_after.as_ref()),
+        );
+        let fail_after = fail_after.and_then(|(times, row)| self.fail_after(times, *row));
         Gate {
             id: gate.id.text.clone(),
             title: self.title(gate.title.as_ref(), &gate.id.text),
             every: self.optional_duration(gate.every.as_ref()).unwrap_or(EVERY),
             within: within.and_then(|w| self.duration(&w.duration)),
-            pass_after: gate.pass_after.as_ref().and_then(|n| self.count(n, 1)).unwrap_or(1),
+            pass_after: pass_after.and_then(|n| self.count(n, 1)).unwrap_or(1),
             on_failure: on_failure.or(limit_outcome),
             on_inconclusive: on_inconclusive.unwrap_or_else(|| self.default_inconclusive()),
             fail_after,

@@ -11,6 +11,7 @@ use crate::paint::{Paint, pad};
 use crate::source::one_line;
 use crate::value::{duration_text, plain_text};
 
+use super::Outcome;
 use super::moment::zone;
 use super::{ChannelKind, Plan, Schedule, SecretSource, Work, digest, schedule};
 use words::*;
@@ -275,7 +276,7 @@ impl Printer<'_> {
             self.out.push_str(&format!("  {name}{title}\n"));
             self.row("when", &trigger.when.text);
             let severity = trigger.severity.as_ref().map(|s| format!(" (severity {s})")).unwrap_or_default();
-            self.row("then", &format!("{}{severity}", outcome_text(&trigger.outcome)));
+            self.row("then", &format!("{}{severity}", trigger_outcome(&trigger.outcome)));
             if let Some(from) = &trigger.from {
                 self.row("from", &moment_text(self.plan, from));
             }
@@ -283,7 +284,7 @@ impl Printer<'_> {
                 self.row("until", &moment_text(self.plan, until));
             }
             if let Some(no_data) = &trigger.no_data {
-                self.row("blind", &outcome_text(no_data));
+                self.row("blind", &trigger_outcome(no_data));
             }
             for message in &trigger.messages {
                 self.row("notify", &message_text(message));
@@ -349,5 +350,13 @@ impl Printer<'_> {
         };
         self.out.push('\n');
         self.line("", &format!("{nodes} in {phases}, {changing}{duration}{end}"));
+    }
+}
+
+/// What a trigger leads to; one that goes on only says so, and leaves no reservation.
+fn trigger_outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Continue | Outcome::Ignore => "say so and go on".into(),
+        other => outcome_text(other),
     }
 }
