@@ -14,4 +14,6 @@ mod bad_input;
 mod docs;
 mod engine;
 mod engine_conditions;
+mod quickstart;
+mod rooms;
 mod values;
