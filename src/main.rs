@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// A run starts processes, and each start copies the tables of the memory it holds: what checking and planning needed
+/// for a while has to go back to the system.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     runbook::cli::main()
 }

@@ -26,6 +26,8 @@ impl<'a> Checker<'a> {
                 actions.push(action);
             }
         }
+        // Most steps have one or two; a vector keeps room for four.
+        actions.shrink_to_fit();
         actions
     }
 
@@ -82,11 +84,11 @@ impl<'a> Checker<'a> {
         let secret = Allow { secrets: true, ..self.allow };
         Command {
             words,
-            dir: self.value_of(body, "dir"),
-            env: self.allowing(secret, |c| c.value_of(body, "env")),
-            stdin: self.allowing(secret, |c| c.value_of(body, "stdin")),
-            stdout: self.value_of(body, "stdout"),
-            inherit: self.value_of(body, "inherit"),
+            dir: self.value_of(body, "dir").map(Box::new),
+            env: self.allowing(secret, |c| c.value_of(body, "env")).map(Box::new),
+            stdin: self.allowing(secret, |c| c.value_of(body, "stdin")).map(Box::new),
+            stdout: self.value_of(body, "stdout").map(Box::new),
+            inherit: self.value_of(body, "inherit").map(Box::new),
             reads: self.flag_of(body, "reads"),
         }
     }
@@ -95,10 +97,10 @@ impl<'a> Checker<'a> {
         let secret = Allow { secrets: true, ..self.allow };
         let request = Request {
             url,
-            header: self.allowing(secret, |c| c.value_of(body, "header")),
-            json: self.allowing(secret, |c| c.value_of(body, "json")),
-            body: self.allowing(secret, |c| c.value_of(body, "body")),
-            form: self.allowing(secret, |c| c.value_of(body, "form")),
+            header: self.allowing(secret, |c| c.value_of(body, "header")).map(Box::new),
+            json: self.allowing(secret, |c| c.value_of(body, "json")).map(Box::new),
+            body: self.allowing(secret, |c| c.value_of(body, "body")).map(Box::new),
+            form: self.allowing(secret, |c| c.value_of(body, "form")).map(Box::new),
             reads: self.flag_of(body, "reads"),
             method,
         };

@@ -19,12 +19,7 @@ const INNER: &[&str] = &["at", "when", "within", "pass after", "fail after", "on
 impl<'a> Checker<'a> {
     /// Clauses that would do nothing where this stands.
     pub(super) fn refuse_clauses(&mut self, construct: &'a Construct, words: &[&str], why: &str) {
-        let in_body = construct.items().iter().filter_map(|item| match &item.kind {
-            ItemKind::Clause(clause) => Some(clause),
-            _ => None,
-        });
-        let misplaced: Vec<_> =
-            construct.clauses.iter().chain(in_body).filter(|c| words.contains(&c.kind.word())).collect();
+        let misplaced: Vec<_> = construct.every_clause().filter(|c| words.contains(&c.kind.word())).collect();
         for clause in misplaced {
             let title = format!("`{}` says nothing here", clause.kind.word());
             self.push(Diagnostic::new(Code::Misplaced, clause.span, title).label("does not belong here").help(why));
@@ -48,7 +43,7 @@ impl<'a> Checker<'a> {
 
     fn gate(&mut self, construct: &'a Construct, id: Id) -> Gate {
         let body = self.construct_body("gate", construct);
-        let parameters = self.parameters(&body, construct);
+        let parameters = self.parameters(construct);
         let locals = parameters.iter().map(|(id, value)| Local {
             name: id.text.clone(),
             ty: value.ty.clone(),
@@ -75,14 +70,9 @@ impl<'a> Checker<'a> {
     }
 
     /// `with url = base_url`, several times.
-    fn parameters(&mut self, body: &Body<'a>, construct: &'a Construct) -> Vec<(Id, Typed)> {
+    fn parameters(&mut self, construct: &'a Construct) -> Vec<(Id, Typed)> {
         let mut parameters: Vec<(Id, Typed)> = Vec::new();
-        let in_body = construct.items().iter().filter_map(|i| match &i.kind {
-            ItemKind::Clause(clause) => Some(clause),
-            _ => None,
-        });
-        let _ = body;
-        for clause in construct.clauses.iter().chain(in_body) {
+        for clause in construct.every_clause() {
             let ClauseKind::With(arguments) = &clause.kind else { continue };
             for (name, value) in arguments {
                 let value = self.typed(value, None);
@@ -199,11 +189,7 @@ impl<'a> Checker<'a> {
 
     fn parameter_clauses(&self, gate: &str) -> Vec<&'a (crate::syntax::ast::Name, crate::syntax::ast::Expr)> {
         let Some(construct) = self.names.construct(gate) else { return Vec::new() };
-        let in_body = construct.items().iter().filter_map(|i| match &i.kind {
-            ItemKind::Clause(clause) => Some(clause),
-            _ => None,
-        });
-        let clauses = construct.clauses.iter().chain(in_body);
+        let clauses = construct.every_clause();
         clauses
             .filter_map(|c| match &c.kind {
                 ClauseKind::With(arguments) => Some(arguments),

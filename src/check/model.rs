@@ -367,10 +367,10 @@ pub struct Head {
     pub id: Option<Id>,
     /// Keyword and name, to point at.
     pub span: Span,
-    pub title: Option<Typed>,
-    pub describe: Option<Typed>,
-    pub at: Option<Typed>,
-    pub when: Option<Typed>,
+    pub title: Option<Box<Typed>>,
+    pub describe: Option<Box<Typed>>,
+    pub at: Option<Box<Typed>>,
+    pub when: Option<Box<Typed>>,
 }
 
 /// A node of a timeline.
@@ -468,11 +468,11 @@ pub enum ActionKind {
 pub struct Command {
     /// Of a `run`, its words; of a `shell`, the script as the one word.
     pub words: Vec<Word>,
-    pub dir: Option<Typed>,
-    pub env: Option<Typed>,
-    pub stdin: Option<Typed>,
-    pub stdout: Option<Typed>,
-    pub inherit: Option<Typed>,
+    pub dir: Option<Box<Typed>>,
+    pub env: Option<Box<Typed>>,
+    pub stdin: Option<Box<Typed>>,
+    pub stdout: Option<Box<Typed>>,
+    pub inherit: Option<Box<Typed>>,
     pub reads: bool,
 }
 
@@ -501,10 +501,10 @@ pub struct Request {
     pub method: String,
     /// The URL in pieces; values are encoded for where they stand.
     pub url: Vec<UrlPiece>,
-    pub header: Option<Typed>,
-    pub json: Option<Typed>,
-    pub body: Option<Typed>,
-    pub form: Option<Typed>,
+    pub header: Option<Box<Typed>>,
+    pub json: Option<Box<Typed>>,
+    pub body: Option<Box<Typed>>,
+    pub form: Option<Box<Typed>>,
     pub reads: bool,
 }
 

@@ -71,10 +71,10 @@ impl<'a> Checker<'a> {
         Head {
             id: construct.name.as_ref().map(|n| Id { text: n.text.clone(), span: n.span }),
             span: construct.head(),
-            title: self.title_of(construct),
-            describe: self.describe(body),
-            at: at.map(|e| self.typed(e, Some(&Type::Offset))),
-            when: when.map(|e| self.allowing(Allow::default(), |c| c.condition(e))),
+            title: self.title_of(construct).map(Box::new),
+            describe: self.describe(body).map(Box::new),
+            at: at.map(|e| Box::new(self.typed(e, Some(&Type::Offset)))),
+            when: when.map(|e| Box::new(self.allowing(Allow::default(), |c| c.condition(e)))),
         }
     }
 
@@ -103,9 +103,9 @@ impl<'a> Checker<'a> {
                 let mut head = Head { id: None, span, title: None, describe: None, at: None, when: None };
                 for clause in &notify.clauses {
                     match &clause.kind {
-                        ClauseKind::At(at) => head.at = Some(self.typed(at, Some(&Type::Offset))),
+                        ClauseKind::At(at) => head.at = Some(Box::new(self.typed(at, Some(&Type::Offset)))),
                         ClauseKind::When(when) => {
-                            head.when = Some(self.allowing(Allow::default(), |c| c.condition(when)));
+                            head.when = Some(Box::new(self.allowing(Allow::default(), |c| c.condition(when))));
                         }
                         other => self.misplaced_in_notify(clause, other.word()),
                     }

@@ -35,6 +35,9 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// A log of more bytes than this is moved into the file when a run ends.
+const LONG_LOG: u64 = 512 * 1024;
+
 /// The store of a project.
 pub struct Embedded {
     connection: Connection,
@@ -109,6 +112,15 @@ impl Embedded {
             transaction.commit().map_err(fail)?;
         }
         Ok(())
+    }
+
+    /// Moves a long log into the file: the next process to open the store would have to read all of it.
+    fn tidy(&self) {
+        let long = std::fs::metadata(self.path.with_extension("db-wal")).is_ok_and(|log| log.len() > LONG_LOG);
+        if long {
+            // Somebody else may be reading; then the next one does it.
+            let _later = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
     }
 
     fn store_error(&self, doing: &'static str) -> impl Fn(rusqlite::Error) -> JournalError + use<> {
@@ -382,6 +394,7 @@ impl Drop for RunJournal {
     fn drop(&mut self) {
         // What is held back is what nothing is built on; if it cannot be written now, nothing is lost that matters.
         let _lost = self.write();
+        self.store.tidy();
     }
 }
 

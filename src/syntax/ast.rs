@@ -48,7 +48,7 @@ pub struct Item {
 #[allow(missing_docs, reason = "each is a form of the language and described in its reference")]
 pub enum ItemKind {
     Import(Text),
-    Declaration(Declaration),
+    Declaration(Box<Declaration>),
     Link(Link),
     For(ForLoop),
     Construct(Box<Construct>),
@@ -61,19 +61,19 @@ pub enum ItemKind {
     Set(Box<Set>),
     Notify(Box<Notify>),
     Setting(Setting),
-    Clause(Clause),
+    Clause(Box<Clause>),
     Expect(Expr),
     Capture(Capture),
     Undo(Undo),
     DoneWhen(Block),
     Mark(Mark),
-    Level(People, Option<Within>),
+    Level(People, Option<Box<Within>>),
     Duty(Duty),
     Goal(Text),
     FollowUp(FollowUp),
     Describe(Text),
-    Given(Given),
-    At(Happening),
+    Given(Box<Given>),
+    At(Box<Happening>),
     Crash(Expr),
     Expectation(Expectation),
     /// A line that could not be read; a finding says why. Its block, if it has one, was read.
@@ -196,6 +196,15 @@ impl Construct {
     /// The statements of the body.
     pub fn items(&self) -> &[Item] {
         self.block.as_ref().map_or(&[], |b| &b.items)
+    }
+
+    /// Its clauses, those of the header first.
+    pub fn every_clause(&self) -> impl Iterator<Item = &Clause> {
+        let in_body = self.items().iter().filter_map(|item| match &item.kind {
+            ItemKind::Clause(clause) => Some(&**clause),
+            _ => None,
+        });
+        self.clauses.iter().chain(in_body)
     }
 }
 

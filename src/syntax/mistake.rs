@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::{FileId, Span, is_hostile};
 use crate::value::{QuantityError, parse_quantity};
 
-use super::ast::{ItemKind, Keyword, Name};
+use super::ast::{ClauseKind, ItemKind, Keyword, Name};
 use super::grammar::{Grammar, Rule, words as rule_words};
 
 /// Explains a text that begins at byte `base` of the file and does not match `rule`. `span` is pointed at where nothing
@@ -293,33 +293,21 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 pub(super) fn stray_block(statement: &ItemKind, brace: Span) -> Diagnostic {
     let finding =
         Diagnostic::new(Code::Unexpected, brace, "this statement has no block").label("no `{` is expected here");
-    match statement {
-        ItemKind::Clause(super::ast::Clause { kind: super::ast::ClauseKind::OnHosts(event), .. }) => {
-            let events = [
-                "started",
-                "completed",
-                "rolled_back",
-                "unhealthy",
-                "stuck",
-                "stopped",
-                "paused",
-                "resumed",
-                "late",
-                "denied",
-            ];
-            let name = event.path().unwrap_or_default();
-            let close = did_you_mean(&name, events);
-            let help = match close {
-                Some(close) => format!("did you mean `on {close}`?"),
-                None => format!("the events are {}", events.join(", ")),
-            };
-            Diagnostic::new(Code::UnknownName, event.span, format!("there is no event `{name}`"))
-                .label("unknown event")
-                .help(help)
-        }
-        _ => finding,
-    }
+    let ItemKind::Clause(clause) = statement else { return finding };
+    let ClauseKind::OnHosts(event) = &clause.kind else { return finding };
+    let name = event.path().unwrap_or_default();
+    let help = match did_you_mean(&name, EVENTS) {
+        Some(close) => format!("did you mean `on {close}`?"),
+        None => format!("the events are {}", EVENTS.join(", ")),
+    };
+    Diagnostic::new(Code::UnknownName, event.span, format!("there is no event `{name}`"))
+        .label("unknown event")
+        .help(help)
 }
+
+/// What an `on` block may answer.
+const EVENTS: [&str; 10] =
+    ["started", "completed", "rolled_back", "unhealthy", "stuck", "stopped", "paused", "resumed", "late", "denied"];
 
 /// A keyword that does not exist, with a block.
 pub(super) fn unknown_keyword(word: &str, span: Span) -> Diagnostic {

@@ -4,9 +4,10 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::engine::{EffectId, Live};
 use crate::source::one_line;
@@ -83,11 +84,17 @@ impl OutputFile {
     }
 }
 
+/// How long the output of a command that has ended is waited for: only who has left its session can hold it open. The
+/// first while nothing comes, the second in all.
+const LINGER: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
 /// Reads one stream to its end.
 pub(super) struct Reader<'a> {
     pub(super) id: EffectId,
     pub(super) mask: &'a Mask,
     pub(super) live: &'a mpsc::Sender<Live>,
+    /// When the command ended.
+    pub(super) ended: watch::Receiver<Option<Instant>>,
 }
 
 impl Reader<'_> {
@@ -101,8 +108,14 @@ impl Reader<'_> {
         let mut masking = self.mask.stream();
         let mut lines = Lines { id: self.id, live: self.live, partial: Vec::new() };
         let mut buffer = vec![0; 64 * 1024];
+        let mut ended = self.ended.clone();
         loop {
-            let count = match stream.read(&mut buffer).await {
+            let read = tokio::select! {
+                biased;
+                read = stream.read(&mut buffer) => read,
+                () = lingered(&mut ended) => break,
+            };
+            let count = match read {
                 Ok(0) | Err(_) => break,
                 Ok(count) => count,
             };
@@ -135,6 +148,16 @@ impl Reader<'_> {
         self.show(&rest, file, printed, lines).await;
         lines.end(&mut printed.tail);
     }
+}
+
+/// Waits until a command has ended and long enough after that.
+pub(super) async fn lingered(ended: &mut watch::Receiver<Option<Instant>>) {
+    let at = match ended.wait_for(Option::is_some).await {
+        Ok(at) => *at,
+        Err(_) => None,
+    };
+    let last = at.map_or(Instant::now(), |at| at + LINGER.1);
+    tokio::time::sleep_until(last.min(Instant::now() + LINGER.0).into()).await;
 }
 
 fn keep(printed: &mut Printed, bytes: &[u8]) {

@@ -5,23 +5,21 @@ use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessSession};
 use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
 
 use crate::engine::{EffectId, Failure, FailureSort, Part, Slot};
 use crate::plan::{Command, Word};
 use crate::value::{EvalError, Expr, Part as Piece, Value, evaluate};
 
-use super::output::{OutputFile, Printed, Reader};
+use super::output::{OutputFile, Printed, Reader, lingered};
 use super::scope::{CommandOutcome, HandOver, Outcome};
 use super::session::Session;
 use super::{Ran, Stop, Stopper, World};
-
-/// How long the output of a command is waited for after it has ended: only who has left its session can hold it open.
-const LINGER: Duration = Duration::from_millis(500);
 
 /// How long what a command left behind has between SIGTERM and SIGKILL.
 const LEFT_BEHIND: Duration = Duration::from_secs(1);
@@ -137,14 +135,15 @@ impl World {
         };
         let file = tokio::sync::Mutex::new(OutputFile::new(&self.output_path(id)));
         let (mut out, mut err) = (Printed::default(), Printed::default());
-        let reader = Reader { id, mask: self.vault.mask(), live: &self.live };
+        let (end, end_seen) = watch::channel(None);
+        let reader = Reader { id, mask: self.vault.mask(), live: &self.live, ended: end_seen };
         let (stdout, stderr, input) = (child.stdout().take(), child.stderr().take(), child.stdin().take());
         let ended = {
             let reading = async {
                 tokio::join!(
                     reader.read(stdout, &file, &mut out),
                     reader.read(stderr, &file, &mut err),
-                    feed(input, stdin)
+                    feed(input, stdin, end.subscribe())
                 );
             };
             let waiting = self.wait(child, session, &mut stop);
@@ -157,8 +156,9 @@ impl World {
                     () = &mut reading, if !reading_done => reading_done = true,
                 }
             };
+            end.send_replace(Some(Instant::now()));
             if !reading_done {
-                let _still_open = tokio::time::timeout(LINGER, &mut reading).await;
+                reading.await;
             }
             ended
         };
@@ -276,12 +276,18 @@ fn expand(word: &Word, scope: &HandOver<'_>) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-async fn feed(input: Option<tokio::process::ChildStdin>, text: Option<String>) {
-    if let (Some(mut input), Some(text)) = (input, text) {
-        // A command that does not read its input has its reasons.
-        let _closed = input.write_all(text.as_bytes()).await;
-        let _closed = input.shutdown().await;
+async fn feed(
+    input: Option<tokio::process::ChildStdin>,
+    text: Option<String>,
+    mut ended: watch::Receiver<Option<Instant>>,
+) {
+    let (Some(mut input), Some(text)) = (input, text) else { return };
+    // A command that does not read its input has its reasons.
+    tokio::select! {
+        _closed = input.write_all(text.as_bytes()) => {}
+        () = lingered(&mut ended) => {}
     }
+    let _closed = input.shutdown().await;
 }
 
 async fn open_output(path: &std::path::Path) -> std::io::Result<std::fs::File> {

@@ -3,27 +3,34 @@
 //! Each command is the leader of a session of its own, so it has no terminal to ask on and can be told from everything
 //! else. A process that calls setsid(2) itself leaves the session and is no longer ours: that is how a service starts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// How often it is looked whether a process is gone.
 const POLL: Duration = Duration::from_millis(10);
 
+/// So long process ids cannot have gone once around: whoever is younger than the leader has a higher one.
+const YOUNG: Duration = Duration::from_secs(1);
+
 /// A session, by the process id of its leader.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Session(Pid);
+pub(super) struct Session {
+    leader: Pid,
+    since: Instant,
+}
 
 impl Session {
     /// The session that a child leads.
     pub(super) fn of(leader: u32) -> Option<Self> {
-        Pid::from_raw(i32::try_from(leader).ok()?).map(Session)
+        let leader = Pid::from_raw(i32::try_from(leader).ok()?)?;
+        Some(Session { leader, since: Instant::now() })
     }
 
     /// Sends a signal to every process of the session.
     pub(super) fn signal(self, signal: Signal) {
         // The group first, in one system call; then whoever has made a group of its own. Who is gone is gone.
-        let _gone = kill_process_group(self.0, signal);
+        let _gone = kill_process_group(self.leader, signal);
         for member in self.members() {
             let _gone = kill_process(member, signal);
         }
@@ -68,10 +75,14 @@ impl Session {
     #[cfg(target_os = "linux")]
     fn members(self) -> Vec<Pid> {
         let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+        let leader = self.leader.as_raw_nonzero().get();
+        let youngest = if self.since.elapsed() < YOUNG { youngest() } else { None };
+        // Most commands are over before anybody else has started: then there is nobody to look at.
+        let from = youngest.filter(|youngest| *youngest >= leader).map_or(0, |_| leader);
         entries
             .flatten()
             .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-            .filter(|pid| lives_in(*pid, self.0.as_raw_nonzero().get()))
+            .filter(|pid| *pid >= from && lives_in(*pid, leader))
             .filter_map(Pid::from_raw)
             .collect()
     }
@@ -79,11 +90,18 @@ impl Session {
     /// Elsewhere only the group can be seen.
     #[cfg(not(target_os = "linux"))]
     fn members(self) -> Vec<Pid> {
-        match rustix::process::test_kill_process_group(self.0) {
-            Ok(()) => vec![self.0],
+        match rustix::process::test_kill_process_group(self.leader) {
+            Ok(()) => vec![self.leader],
             Err(_) => Vec::new(),
         }
     }
+}
+
+/// The process id that was given last, by proc_loadavg(5): its last field.
+#[cfg(target_os = "linux")]
+#[allow(clippy::disallowed_methods, reason = "the kernel's own list of processes")]
+fn youngest() -> Option<i32> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split_ascii_whitespace().last()?.parse().ok()
 }
 
 /// Whether a process lives and belongs to a session, by proc_pid_stat(5): the state is the first field behind the name

@@ -16,7 +16,7 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     }
     let heads = phases(model).into_iter().map(|p| &p.head).chain(nodes(model).into_iter().filter_map(|(_, n)| head(n)));
     for head in heads {
-        if let Some(Typed { expr: Expr::Value(Value::Offset(at)), span, .. }) = &head.at
+        if let Some(Typed { expr: Expr::Value(Value::Offset(at)), span, .. }) = head.at.as_deref()
             && *at < SignedDuration::ZERO
         {
             let title = format!("{} lies before T+0, and T+0 is not known", offset_text(*at));

@@ -35,7 +35,7 @@ fn walk(nodes: &[Node], latest: &mut Option<(SignedDuration, Span)>, findings: &
 }
 
 fn look(head: &Head, latest: &mut Option<(SignedDuration, Span)>, findings: &mut Vec<Diagnostic>) {
-    let Some(Typed { expr: Expr::Value(Value::Offset(at)), span, .. }) = &head.at else { return };
+    let Some(Typed { expr: Expr::Value(Value::Offset(at)), span, .. }) = head.at.as_deref() else { return };
     if let Some((before, place)) = *latest
         && *at < before
     {

@@ -83,7 +83,8 @@ fn of_command<'m>(command: &'m Command, found: &mut Vec<&'m Typed>) {
             }
         }
     }
-    found.extend([&command.dir, &command.env, &command.stdin, &command.stdout].into_iter().flatten());
+    found
+        .extend([&command.dir, &command.env, &command.stdin, &command.stdout].into_iter().filter_map(|v| v.as_deref()));
 }
 
 fn of_request<'m>(request: &'m Request, found: &mut Vec<&'m Typed>) {
@@ -92,5 +93,7 @@ fn of_request<'m>(request: &'m Request, found: &mut Vec<&'m Typed>) {
             found.push(value);
         }
     }
-    found.extend([&request.header, &request.json, &request.body, &request.form].into_iter().flatten());
+    found.extend(
+        [&request.header, &request.json, &request.body, &request.form].into_iter().filter_map(|v| v.as_deref()),
+    );
 }

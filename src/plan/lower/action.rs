@@ -59,10 +59,10 @@ impl<'m> Lowering<'m> {
         }
         Command {
             dir: command.dir.as_ref().map(|d| self.expr(d)),
-            env: self.environment(command.env.as_ref()),
+            env: self.environment(command.env.as_deref()),
             stdin: command.stdin.as_ref().map(|s| self.expr(s)),
             stdout: command.stdout.as_ref().map(|s| self.expr(s)),
-            inherit: self.texts(command.inherit.as_ref()),
+            inherit: self.texts(command.inherit.as_deref()),
             words,
             shell,
         }
@@ -128,7 +128,7 @@ impl<'m> Lowering<'m> {
         Request {
             url: url.collect(),
             method: request.method.clone(),
-            header: self.entries(request.header.as_ref()),
+            header: self.entries(request.header.as_deref()),
             body,
         }
     }

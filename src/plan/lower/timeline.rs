@@ -52,11 +52,11 @@ impl<'m> Lowering<'m> {
 
     fn add(&mut self, head: &'m Head, id: String, title: &str, parent: Option<NodeIx>, kind: NodeKind) -> NodeIx {
         let node = Node {
-            title: self.title(head.title.as_ref(), title),
-            describe: head.describe.as_ref().and_then(|d| self.text(d)),
+            title: self.title(head.title.as_deref(), title),
+            describe: head.describe.as_deref().and_then(|d| self.text(d)),
             place: self.place(head.span),
-            at: head.at.as_ref().and_then(|at| self.offset(at)),
-            when: head.when.as_ref().map(|when| self.check(when)),
+            at: head.at.as_deref().and_then(|at| self.offset(at)),
+            when: head.when.as_deref().map(|when| self.check(when)),
             lane: self.lane,
             parent,
             kind,
@@ -216,7 +216,7 @@ impl<'m> Lowering<'m> {
 
     fn step(&mut self, step: &'m model::Step, id: String, parent: Option<NodeIx>) -> NodeIx {
         let before = self.owner.replace(id.clone());
-        let title = self.title(step.head.title.as_ref(), &id);
+        let title = self.title(step.head.title.as_deref(), &id);
         self.learn("step.id", Some(Value::Text(id.clone())));
         self.learn("step.title", Some(Value::Text(title)));
         let actions = self.actions(&step.actions);

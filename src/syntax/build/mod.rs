@@ -139,6 +139,8 @@ impl<'s> Builder<'s> {
                 }
             }
         }
+        // Most blocks hold one or two statements; a vector keeps room for four.
+        items.shrink_to_fit();
         items
     }
 
@@ -274,7 +276,7 @@ impl<'s> Builder<'s> {
             Rule::given | Rule::happening | Rule::crash | Rule::expectation => self.scenario_statement(pair),
             rule if is_clause(rule) => {
                 let clause = self.clause(pair);
-                clause.map_or(ItemKind::Bad(None), ItemKind::Clause)
+                clause.map_or(ItemKind::Bad(None), |clause| ItemKind::Clause(Box::new(clause)))
             }
             _ => self.other_statement(pair),
         }

@@ -14,8 +14,8 @@ impl<'s> Builder<'s> {
         let parts: Vec<_> =
             pair.into_inner().filter(|p| !matches!(p.as_rule(), Rule::comment | Rule::equals)).collect();
         let built = match rule {
-            Rule::given => self.given(parts).map(ItemKind::Given),
-            Rule::happening => self.happening(parts).map(ItemKind::At),
+            Rule::given => self.given(parts).map(|g| ItemKind::Given(Box::new(g))),
+            Rule::happening => self.happening(parts).map(|h| ItemKind::At(Box::new(h))),
             Rule::crash => {
                 parts.into_iter().find(|p| p.as_rule() == Rule::sum).map(|p| ItemKind::Crash(self.expression(p)))
             }

@@ -89,7 +89,7 @@ impl<'s> Builder<'s> {
                 _ => {}
             }
         }
-        Some(ItemKind::Declaration(declaration))
+        Some(ItemKind::Declaration(Box::new(declaration)))
     }
 
     pub(super) fn type_name(&mut self, pair: P<'s>) -> TypeName {
@@ -295,7 +295,7 @@ impl<'s> Builder<'s> {
         let mut parts = pair.into_inner().skip(1);
         let people = self.people(parts.next()?);
         let within = parts.next().and_then(|p| self.within_clause(p));
-        Some(ItemKind::Level(people, within))
+        Some(ItemKind::Level(people, within.map(Box::new)))
     }
 
     fn duty(&mut self, pair: P<'s>) -> Option<ItemKind> {

