@@ -319,7 +319,11 @@ impl<'a> Checker<'a> {
 
     /// What is recorded cannot be secret.
     fn refuse_secret(&mut self, ty: &Type, declaration: &'a Declaration, why: &str) {
-        if *ty == Type::Secret {
+        let element = match ty {
+            Type::List(inner) | Type::Map(inner) => inner,
+            other => other,
+        };
+        if *element == Type::Secret {
             let (name, span) = (&declaration.name.text, declaration.name.span);
             let finding = Diagnostic::new(Code::SecretLeak, span, why).label("would not stay secret");
             self.push(finding.help(format!("write `secret {name} = getenv(\"{}\")`", name.to_uppercase())));

@@ -16,6 +16,9 @@ pub(super) const PLACED: [&str; 2] = ["at", "when"];
 /// Clauses that a gate inside another has not: it has no attempts and no verdict of its own.
 const INNER: &[&str] = &["at", "when", "within", "pass after", "fail after", "on failure", "on inconclusive"];
 
+/// Why it has none.
+const OUTER_LOOKS: &str = "a gate inside a gate is looked at whenever the outer one is";
+
 impl<'a> Checker<'a> {
     /// Clauses that would do nothing where this stands.
     pub(super) fn refuse_clauses(&mut self, construct: &'a Construct, words: &[&str], why: &str) {
@@ -23,6 +26,18 @@ impl<'a> Checker<'a> {
         for clause in misplaced {
             let title = format!("`{}` says nothing here", clause.kind.word());
             self.push(Diagnostic::new(Code::Misplaced, clause.span, title).label("does not belong here").help(why));
+        }
+    }
+
+    fn refuse_setting(&mut self, construct: &'a Construct, name: &str, why: &str) {
+        for item in construct.items() {
+            if let ItemKind::Setting(setting) = &item.kind
+                && setting.name.text == name
+            {
+                let finding =
+                    Diagnostic::new(Code::Misplaced, setting.name.span, format!("`{name}` says nothing here"));
+                self.push(finding.label("does not belong here").help(why));
+            }
         }
     }
 
@@ -95,11 +110,8 @@ impl<'a> Checker<'a> {
                     looks.push(Look::Expect(condition));
                 }
                 ItemKind::Construct(construct) => {
-                    self.refuse_clauses(
-                        construct,
-                        INNER,
-                        "a gate inside a gate is looked at whenever the outer one is",
-                    );
+                    self.refuse_clauses(construct, INNER, OUTER_LOOKS);
+                    self.refuse_setting(construct, "every", OUTER_LOOKS);
                     let used = self.gate_use(construct);
                     looks.push(Look::Gate(Box::new(used)));
                 }

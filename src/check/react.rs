@@ -12,6 +12,10 @@ use super::typing::Allow;
 /// Why a node of a rollback has no moment.
 const NO_MOMENT: &str = "a rollback begins when it must, and its nodes follow one another";
 
+/// Why a way back has no choices.
+const ONE_END: &str =
+    "where a way back fails the run is stuck, for a person; a gate behind the undoing makes it unhealthy";
+
 /// Nodes of the timeline, as a moment may name them.
 const NODES: [Keyword; 9] = [
     Keyword::Phase,
@@ -155,6 +159,7 @@ impl<'a> Checker<'a> {
                 }
                 ItemKind::Construct(construct) => {
                     self.refuse_clauses(construct, &["at"], NO_MOMENT);
+                    self.refuse_outcomes(construct);
                     let undone = construct.items().iter().find(|i| matches!(i.kind, ItemKind::Undo(_)));
                     if let Some(undo) = undone.filter(|_| construct.keyword == Keyword::Step) {
                         let word = Span { end: undo.span.start + "undo".len() as u32, ..undo.span };
@@ -166,6 +171,19 @@ impl<'a> Checker<'a> {
                     }
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// What a failure of the way back leads to is not for the file to say.
+    pub(super) fn refuse_outcomes(&mut self, construct: &'a Construct) {
+        self.refuse_clauses(construct, &["on failure", "on inconclusive", "undo none", "irreversible"], ONE_END);
+        for clause in construct.every_clause() {
+            if let ClauseKind::Within(within) = &clause.kind
+                && within.otherwise.is_some()
+            {
+                let finding = Diagnostic::new(Code::Misplaced, clause.span, "`else` says nothing here");
+                self.push(finding.label("does not belong here").help(ONE_END));
             }
         }
     }

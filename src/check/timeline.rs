@@ -279,6 +279,11 @@ impl<'a> Checker<'a> {
             return Undo::Unsaid;
         };
         let inner = self.body("undo", span, &[], &block.items);
+        for item in &inner.rest {
+            if let ItemKind::Construct(construct) = &item.kind {
+                self.refuse_outcomes(construct);
+            }
+        }
         let takes = self.value_of(&inner, "takes");
         let actions = self.actions(&inner.rest);
         Undo::Actions { span, takes, actions }

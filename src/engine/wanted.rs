@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::plan::{ActionKind, Gate, Hold, HoldLength, Look, NodeIx, NodeKind, Plan, Work};
+use crate::plan::{ActionKind, Gate, Hold, Look, NodeIx, NodeKind, Plan, Work};
 use crate::value::RefKind;
 
 use super::decide::{HALT_PATIENCE, Standing, actions_of, needs_world, watches_time};
@@ -189,11 +189,6 @@ impl Collector<'_> {
     }
 
     fn hold(&mut self, hold: &Hold, since: Timestamp) {
-        if let HoldLength::For(length) = hold.length
-            && length.is_zero()
-        {
-            return;
-        }
         for check in &hold.checks {
             for metric in metrics_of(self.plan, &check.expr) {
                 let every = hold.every.unwrap_or(self.plan.metrics[metric as usize].every);

@@ -97,6 +97,10 @@ fn undone(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
             _ => {}
         }
     }
+    if let (Some(Ending::Stuck), Some(node)) = (run.ending(), back.failed) {
+        let why = run.node(node).failure.as_ref().map(|f| f.text.as_str()).unwrap_or_default();
+        rows.push(("stuck at", one_line(&format!("{}: {why}", plan.node(node).id))));
+    }
     if let Some(failure) = &back.unhealthy {
         rows.push(("not healthy", one_line(&failure.text)));
     }

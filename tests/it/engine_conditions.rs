@@ -213,3 +213,10 @@ fn a_triggers_message_speaks_of_the_sample_that_fired_it() {
     let ran = run(&text, World::default().metric("errors", &[(0, Some(1.0)), (30, Some(9.0))]));
     assert_eq!(ran.run.messages[0].text, "errors at 9%");
 }
+
+#[test]
+fn a_hold_without_a_length_looks_once() {
+    let text = format!("{METRIC}{}", live(&format!("{STEP}\n hold for 0s {{ expect errors < 8% }}")));
+    assert_eq!(run(&text, World::default().metric("errors", &[(0, Some(1.0))])).ending(), "completed");
+    assert_eq!(run(&text, World::default().metric("errors", &[(0, Some(9.0))])).ending(), "rolled back");
+}
