@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::diagnostic::{Diagnostic, Severity, json, report, short, summary};
+use crate::diagnostic::{Diagnostic, MAX_SHOWN, Severity, json, report, short, summary};
 use crate::source::Sources;
 
 use super::screen::Screen;
@@ -80,8 +80,11 @@ fn show(format: Format, all: &[(Sources, Vec<Diagnostic>)], screen: &Screen) {
         }
         Format::Short => {
             for (sources, found) in all {
-                for finding in found {
+                for finding in found.iter().take(MAX_SHOWN) {
                     screen.print(&format!("{}\n", short(finding, sources)));
+                }
+                if found.len() > MAX_SHOWN {
+                    screen.print(&format!("… and {} more findings\n", found.len() - MAX_SHOWN));
                 }
             }
         }

@@ -16,4 +16,5 @@ mod engine;
 mod engine_conditions;
 mod quickstart;
 mod rooms;
+mod syntax;
 mod values;

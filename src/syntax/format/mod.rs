@@ -10,7 +10,7 @@ mod print;
 use pest::Parser;
 use pest::iterators::Pair;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, SourceFile, Sources};
 
 use super::grammar::{Grammar, Rule};
@@ -31,8 +31,11 @@ pub enum FormatError {
 pub fn format(sources: &Sources, file: FileId) -> Result<String, FormatError> {
     let source = &sources.file(file).text;
     let parsed = super::parse(sources, file);
-    let unbalanced = tokens(source).is_none_or(|tokens| tokens.iter().any(|t| is_unbalanced(t.0)));
-    if unbalanced || source.len() > crate::source::MAX_BYTES {
+    let told = parsed.diagnostics.iter().any(|d| {
+        matches!(d.code, Code::StrayBrace | Code::UnclosedBlock | Code::UnclosedString | Code::TooDeep | Code::TooLarge)
+    });
+    let unbalanced = || tokens(source).is_none_or(|tokens| tokens.iter().any(|t| is_unbalanced(t.0)));
+    if told || unbalanced() {
         return Err(FormatError::Unbalanced(parsed.diagnostics));
     }
     let formatted = render(source);
