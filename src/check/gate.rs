@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::ast::{ClauseKind, Construct, Item, ItemKind};
-use crate::value::{Ref, RefKind, Type};
+use crate::value::{Expr, Ref, RefKind, Type};
 
 use super::Checker;
 use super::action::captured;
@@ -244,7 +244,9 @@ impl<'a> Checker<'a> {
             if let ItemKind::Expect(condition) = &item.kind {
                 let allow = Allow { metrics: true, spans: true, ..self.allow };
                 let condition = self.allowing(allow, |c| c.condition(condition));
-                if !condition.expr.mentions(RefKind::Metric) && condition.ty != Type::Error {
+                let mut unread = condition.ty == Type::Error;
+                condition.expr.walk(&mut |e| unread |= matches!(e, Expr::Error));
+                if !condition.expr.mentions(RefKind::Metric) && !unread {
                     let finding = Diagnostic::new(Code::NotKnownHere, condition.span, "a hold watches metrics");
                     self.push(finding.label("no metric").help("what is looked at once stands in a `gate`"));
                 }

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{self, ClauseKind, Construct, Item, ItemKind, Keyword, Name};
-use crate::value::{RefKind, Type, Value};
+use crate::value::{Expr, RefKind, Type, Value};
 
 use super::Checker;
 use super::model::{self, Id, Moment, PhaseKind};
@@ -42,9 +42,10 @@ impl<'a> Checker<'a> {
         match &when {
             None => self.missing(body.span(), "a trigger says when it fires", "write `when error_rate > 5% for 2m`"),
             Some(condition) => {
-                let mut runs = false;
-                condition.expr.walk(&mut |e| runs |= matches!(e, crate::value::Expr::Runs { .. }));
-                if !condition.expr.mentions(RefKind::Metric) && !runs && condition.ty != Type::Error {
+                // What could not be read may well be what changes.
+                let mut may_change = condition.ty == Type::Error;
+                condition.expr.walk(&mut |e| may_change |= matches!(e, Expr::Runs { .. } | Expr::Error));
+                if !condition.expr.mentions(RefKind::Metric) && !may_change {
                     let span = condition.span;
                     let finding =
                         Diagnostic::new(Code::NotKnownHere, span, "nothing in this condition changes during a run");

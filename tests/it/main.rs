@@ -11,6 +11,7 @@ mod binary;
 mod support;
 
 mod bad_input;
+mod check;
 mod docs;
 mod engine;
 mod engine_conditions;
