@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
             reference: Ref { kind: RefKind::Param, name: id.text.clone() },
         });
         let looks = self.with_locals(locals.collect(), |c| c.looks(&body.rest));
-        if looks.is_empty() && construct.block.is_some() {
+        if looks.is_empty() && construct.block.is_some() && !body.unread {
             let help = "write what must be true, such as `http GET \"…\"` or `expect error_rate < 1%`";
             self.missing(construct.head(), "a gate that looks at nothing always passes", help);
         }

@@ -40,6 +40,7 @@ impl<'a> Checker<'a> {
         let allow = Allow { metrics: true, spans: true, ..Allow::default() };
         let when = when.map(|e| self.allowing(allow, |c| c.condition(e)));
         match &when {
+            None if body.unread => {}
             None => self.missing(body.span(), "a trigger says when it fires", "write `when error_rate > 5% for 2m`"),
             Some(condition) => {
                 // What could not be read may well be what changes.

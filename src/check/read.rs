@@ -18,6 +18,8 @@ pub(super) struct Body<'a> {
     pub(super) describe: Option<&'a Text>,
     /// Everything else, in order.
     pub(super) rest: Vec<&'a Item>,
+    /// A line of it could not be read: what is missing may stand there.
+    pub(super) unread: bool,
 }
 
 impl<'a> Body<'a> {
@@ -102,7 +104,15 @@ impl<'a> Checker<'a> {
 
     /// Sorts clauses of a header and statements of a body by the catalogue's entry `name`.
     pub(super) fn body(&mut self, name: &'static str, span: Span, header: &'a [Clause], items: &'a [Item]) -> Body<'a> {
-        let mut body = Body { name, span, settings: Vec::new(), clauses: Vec::new(), describe: None, rest: Vec::new() };
+        let mut body = Body {
+            name,
+            span,
+            settings: Vec::new(),
+            clauses: Vec::new(),
+            describe: None,
+            rest: Vec::new(),
+            unread: false,
+        };
         for clause in header {
             self.add_clause(&mut body, clause);
         }
@@ -113,7 +123,8 @@ impl<'a> Checker<'a> {
                 ItemKind::Describe(text) if self.may_stand(&body, "describe", item.span) => {
                     body.describe = Some(text);
                 }
-                ItemKind::Bad(_) | ItemKind::Describe(_) => {}
+                ItemKind::Bad(_) => body.unread = true,
+                ItemKind::Describe(_) => {}
                 kind => {
                     if self.may_stand(&body, word(kind), item_head(item)) {
                         body.rest.push(item);

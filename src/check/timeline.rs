@@ -204,7 +204,7 @@ impl<'a> Checker<'a> {
             (actions, undo)
         });
         self.locals.truncate(count);
-        if actions.is_empty() && construct.block.is_some() && body.rest.is_empty() {
+        if actions.is_empty() && construct.block.is_some() && body.rest.is_empty() && !body.unread {
             self.missing(construct.head(), "this step does nothing", "write what it does, such as `run \"…\"`");
         } else if construct.block.is_none() {
             self.missing(construct.head(), "a step has a block", "write what it does between `{` and `}`");

@@ -115,6 +115,21 @@ pub fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let key = |d: &Diagnostic| (d.primary.span.file, d.primary.span.start, d.primary.span.end);
         key(a).cmp(&key(b)).then(a.code.id().cmp(b.code.id())).then(a.title.cmp(&b.title))
     });
+    let seen: Vec<(Code, Span)> = diagnostics.iter().map(|d| (d.code, d.primary.span)).collect();
+    let said = |code: Code, at: &dyn Fn(Span) -> bool| seen.iter().any(|(c, span)| *c == code && at(*span));
+    diagnostics.retain(|d| {
+        let span = d.primary.span;
+        let consequence = match d.code {
+            // What an unclosed block has swallowed stands in the wrong place for no other reason.
+            Code::Misplaced => said(Code::UnclosedBlock, &|_| true),
+            // What is not run yet need not be complete.
+            Code::Missing => said(Code::NotYet, &|other| other == span),
+            // `5 min`: the unit is there, behind a space.
+            Code::BareNumber => said(Code::WrongForm, &|other| other.start == span.start && other.file == span.file),
+            _ => false,
+        };
+        !consequence
+    });
     diagnostics.dedup_by(|a, b| a.primary.span == b.primary.span && a.code == b.code && a.title == b.title);
     diagnostics
 }

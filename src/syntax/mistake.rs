@@ -207,6 +207,11 @@ fn telltale(file: FileId, base: usize, text: &str) -> Option<Diagnostic> {
             '\u{A0}' => (span, "a no-break space", " "),
             '&' if rest.starts_with("&&") => (pair, "`&&` is not of this language", "and"),
             '|' if rest.starts_with("||") => (pair, "`||` is not of this language", "or"),
+            '&' => (span, "`&` is not of this language", "and"),
+            '|' => (span, "`|` is not of this language", "or"),
+            '=' if rest.starts_with("=<") => (pair, "`=<` is not of this language", "<="),
+            '=' if rest.starts_with("=>") && before != '=' => (pair, "`=>` is not of this language", ">="),
+            '<' if rest.starts_with("<>") => (pair, "`<>` is not of this language", "!="),
             '!' if !rest.starts_with("!=") => (span, "`!` is not of this language", "not"),
             '/' if rest.starts_with("//") && before != ':' => (pair, "a comment begins with `#`", "#"),
             _ if c.is_ascii_digit() && !before.is_alphanumeric() && before != '_' => match apart(rest) {
@@ -315,8 +320,8 @@ pub(super) fn unknown_keyword(word: &str, span: Span) -> Diagnostic {
         Diagnostic::new(Code::UnknownKeyword, span, format!("there is no block `{word}`")).label("unknown keyword");
     let blocks = Keyword::ALL.iter().map(|k| k.word()).chain(["shell", "run", "http", "undo", "every", "for", "on"]);
     let other = match word {
-        "job" | "task" | "stage" | "deploy" | "action" | "play" => Some("step"),
-        "pipeline" | "workflow" | "stages" | "timeline" => Some("phase"),
+        "job" | "task" | "deploy" | "action" | "play" => Some("step"),
+        "pipeline" | "workflow" | "stage" | "stages" | "timeline" => Some("phase"),
         "healthcheck" | "health_check" | "probe" | "check" | "verify" => Some("gate"),
         "alert" | "alarm" | "watch" | "monitor" => Some("trigger"),
         "rollback_plan" | "revert" => Some("rollback"),

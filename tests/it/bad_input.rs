@@ -327,9 +327,7 @@ fn a_lock_is_given_back_when_the_live_part_is_through_and_after_every_end() {
     let text = "runbook r \"R\" { grace = 1s }\nphase go: live { step a { run \"true\"; undo none \"x\" } }\n\
         phase later: after { step wait { run \"./wait.sh\" } }\n";
     let project = Project::with(text);
-    project.write("wait.sh", "#!/bin/sh\ntest -e released && exit 0\ntouch waiting\nexec sleep 1000\n");
-    let script = project.path().join("wait.sh");
-    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    project.script("wait.sh", "test -e released && exit 0\ntouch waiting\nexec sleep 1000");
     let mut first = project.command(&["run", "--yes", "--output", "plain"]).spawn().unwrap();
     eventually("it waits", || project.exists("waiting"));
     // Another release may begin while this one only watches.

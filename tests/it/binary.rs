@@ -50,6 +50,13 @@ impl Project {
         std::fs::write(path, text).unwrap();
     }
 
+    /// A shell script that can be started.
+    pub fn script(&self, name: &str, text: &str) {
+        self.write(name, format!("#!/bin/sh\n{text}\n"));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(self.path().join(name), mode).unwrap();
+    }
+
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path().join(name)).unwrap_or_default()
     }

@@ -17,5 +17,7 @@ mod engine;
 mod engine_conditions;
 mod quickstart;
 mod rooms;
+mod runs;
+mod screens;
 mod syntax;
 mod values;

@@ -242,8 +242,8 @@ pub(super) fn hanging(first: &str, text: &str, width: usize) -> String {
     let lines = paint::wrap(&harmless(text), width.saturating_sub(indent).max(24));
     let mut out = String::new();
     for (i, line) in lines.iter().enumerate() {
-        out.push_str(&if i == 0 { first.to_owned() } else { " ".repeat(indent) });
-        out.push_str(line);
+        let lead = if i == 0 { first.to_owned() } else { " ".repeat(indent) };
+        out.push_str(format!("{lead}{line}").trim_end());
         out.push('\n');
     }
     out

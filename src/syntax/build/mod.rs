@@ -13,7 +13,7 @@ use pest::iterators::{Pair, Pairs};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{FileId, Span};
 
-use super::ast::{Ast, Block, Construct, Item, ItemKind, Name, Text};
+use super::ast::{Ast, Block, ClauseKind, Construct, Item, ItemKind, Name, Text};
 use super::grammar::{Grammar, Rule};
 use super::mistake;
 
@@ -218,6 +218,10 @@ impl<'s> Builder<'s> {
             let text = &self.text[from - self.base..span.end as usize - self.base];
             let finding = mistake::explain(self.file, from, text, span, Rule::strict_statement);
             self.push(finding);
+            // Half of a condition is not what was meant.
+            if matches!(item.kind, ItemKind::Expect(_)) {
+                item.kind = ItemKind::Bad(None);
+            }
         }
         match (&mut item.kind, block) {
             (_, None) => {}
@@ -227,6 +231,10 @@ impl<'s> Builder<'s> {
                 let brace = Span { end: block.span.start + 1, ..block.span };
                 let finding = mistake::stray_block(kind, brace);
                 self.push(finding);
+                // `on EVENT { … }` with a misspelt event: nothing more is to be said about it.
+                if matches!(kind, ItemKind::Clause(clause) if matches!(clause.kind, ClauseKind::OnHosts(_))) {
+                    *kind = ItemKind::Bad(Some(block));
+                }
             }
             _ => {}
         }

@@ -1,0 +1,178 @@
+//! A run as its user lives through it: halted, killed, taken up again, sent back, read by programs.
+
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::binary::{Project, eventually, finish, is_running};
+
+/// Three steps that leave marks; the second waits as long as a file is not there.
+const RELEASE: &str = r#"runbook r "The release" { grace = 1s }
+
+phase go: live "Go" {
+  step first {
+    run "./mark.sh first"
+    undo { run "./mark.sh undo-first" }
+  }
+  step second {
+    idempotent = true
+    run "./wait.sh second"
+    undo { run "./mark.sh undo-second" }
+  }
+  step third {
+    run "./mark.sh third"
+    undo { run "./mark.sh undo-third" }
+  }
+}
+"#;
+
+fn project() -> Project {
+    let project = Project::with(RELEASE);
+    project.script("mark.sh", "echo $1 >> marks");
+    project.script("wait.sh", "echo $1 >> marks\ntest -e go || exec sleep 1000");
+    project
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// Runs until the second step waits.
+fn waiting(project: &Project) -> Child {
+    let child = project.command(&["run", "--yes", "--output", "plain"]).spawn().unwrap();
+    eventually("the second step waits", || project.read("marks").ends_with("second\n"));
+    child
+}
+
+fn marks(project: &Project) -> Vec<String> {
+    project.read("marks").lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn ctrl_c_pauses_and_resume_goes_on() {
+    let project = project();
+    let child = waiting(&project);
+    signal(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{text}");
+    assert!(text.contains("`runbook resume r-") && text.contains("nothing was undone"), "{text}");
+    assert!(!is_running(&project.path().display().to_string()), "something is left running");
+    project.write("go", "");
+    let resumed = project.runbook(&["resume", "--output", "plain"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.text());
+    assert_eq!(marks(&project), ["first", "second", "second", "third"]);
+    assert_eq!(project.record().run().ending(), Some(runbook::engine::Ending::Completed));
+    // There is nothing to go on with any more.
+    assert_eq!(project.runbook(&["resume"]).code, 2);
+}
+
+#[test]
+fn a_run_whose_process_was_killed_can_be_taken_up() {
+    let project = project();
+    let mut child = waiting(&project);
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    let record = project.record().run();
+    assert_eq!(record.ending(), None);
+    project.write("go", "");
+    let resumed = project.runbook(&["resume", "--output", "plain"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.text());
+    assert_eq!(marks(&project), ["first", "second", "second", "third"]);
+}
+
+#[test]
+fn a_halted_run_can_be_sent_back_or_ended() {
+    let project = project();
+    let mut child = waiting(&project);
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(6));
+    let back = project.runbook(&["rollback", "--output", "plain"]);
+    assert_eq!(back.code, 3, "{}", back.text());
+    assert_eq!(marks(&project), ["first", "second", "undo-second", "undo-first"]);
+
+    let project = self::project();
+    let mut child = waiting(&project);
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(6));
+    let ended = project.runbook(&["abort", "--reason", "we go home"]);
+    assert_eq!(ended.code, 5, "{}", ended.text());
+    assert_eq!(marks(&project), ["first", "second"]);
+    // Its lock is free.
+    project.write("go", "");
+    assert_eq!(project.run(&[]).code, 0);
+}
+
+#[test]
+fn a_second_ctrl_c_kills_at_once() {
+    let project = Project::with(&RELEASE.replace("grace = 1s", "grace = 5m"));
+    project.script("mark.sh", "echo $1 >> marks");
+    project.script("wait.sh", "trap '' TERM INT\necho $1 >> marks\nwhile :; do sleep 1; done");
+    let mut child = waiting(&project);
+    signal(&child, Signal::INT);
+    let halted = || project.record().events.iter().any(|e| format!("{:?}", e.kind).starts_with("HaltRequested"));
+    eventually("it is being halted", halted);
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(6));
+    eventually("nothing is left running", || !is_running(&project.path().display().to_string()));
+}
+
+#[test]
+fn programs_read_one_versioned_document_a_line() {
+    let project = project();
+    project.write("go", "");
+    let output = project.runbook(&["run", "--yes", "--output", "json"]);
+    assert_eq!(output.code, 0, "{}", output.text());
+    let lines: Vec<Value> = output.stdout.lines().map(|l| serde_json::from_str(l).expect(l)).collect();
+    assert!(lines.len() > 10);
+    for line in &lines {
+        assert_eq!(line["v"], 1, "{line}");
+        assert!(line["event"].is_string() && line["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{line}");
+    }
+    let of = |event: &str| lines.iter().filter(|l| l["event"] == event).count();
+    assert_eq!((of("run_started"), of("node_started"), of("run_ended")), (1, 4, 1), "{}", output.stdout);
+    assert!(output.stderr.is_empty(), "{}", output.stderr);
+}
+
+#[test]
+fn the_plan_that_was_approved_is_the_plan_that_is_run() {
+    let project = project();
+    project.write("go", "");
+    let output = project.runbook(&["run", "--dry-run", "--save", "plan.json"]);
+    assert_eq!(output.code, 0, "{}", output.text());
+    assert!(!project.exists("marks") && !project.exists(".runbook"), "a dry run does nothing");
+    let digest = output.stderr.split_whitespace().nth(1).unwrap().to_owned();
+    // The file may change in the meantime.
+    project.write("deploy.rb", RELEASE.replace("mark.sh third", "mark.sh other"));
+    let output = project.run(&["--plan", "plan.json"]);
+    assert_eq!((output.code, marks(&project)), (0, vec!["first".into(), "second".into(), "third".into()]));
+    assert!(project.record().run().digest.starts_with(&digest), "{digest}");
+    // A plan that somebody has edited is refused.
+    project.write("plan.json", project.read("plan.json").replace("mark.sh", "other.sh"));
+    let output = project.run(&["--plan", "plan.json"]);
+    assert_eq!(output.code, 2, "{}", output.text());
+    assert!(output.stderr.contains("plan.json"), "{}", output.stderr);
+    project.write("plan.json", "{ not json");
+    assert_eq!(project.run(&["--plan", "plan.json"]).code, 2);
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let project = project();
+    project.write("go", "");
+    for (words, name, value, colour) in [
+        (&["check", "missing.rb", "--color", "always"][..], "X", "1", true),
+        (&["check", "missing.rb"], "X", "1", false),
+        (&["run", "--dry-run"], "CLICOLOR_FORCE", "1", true),
+        (&["run", "--dry-run"], "X", "1", false),
+        (&["run", "--dry-run", "--color", "never"], "CLICOLOR_FORCE", "1", false),
+    ] {
+        let mut command = project.command(words);
+        command.env(name, value);
+        assert_eq!(finish(command).text().contains('\x1b'), colour, "{words:?} {name}");
+    }
+    let mut command = project.command(&["run", "--dry-run"]);
+    command.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");
+    assert!(!finish(command).text().contains('\x1b'), "NO_COLOR is the last word");
+}
