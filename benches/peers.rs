@@ -35,14 +35,9 @@ fn main() -> ExitCode {
     bench.compare("start-up: one step of `true`, recorded", MANY, &RUN_ONE, &["-f", "one.just"], 3.0);
     bench.compare("1,000 steps of `true`, each recorded", FEW, &RUN_MANY, &["-f", "many.just"], 3.0);
     bench.compare("check of 1,000 steps", MANY, &["check", "many.rb"], &["-f", "all.just", "--summary"], 4.0);
-    let (thousand, ten) = (bench.peak_memory("many.rb"), bench.peak_memory("ten.rb"));
-    println!(
-        "{:<44} {:>7.1} MB {:>7.1} MB {:>6.2}x   flat",
-        "memory: a run of 1,000 steps, of 10,000",
-        thousand,
-        ten,
-        ten / thousand
-    );
+    let (thousand, ten) = (bench.memory("many.rb"), bench.memory("ten.rb"));
+    memory("memory: peak of 1,000 steps, of 10,000", thousand.peak, ten.peak);
+    memory("memory: early in 10,000 steps, at their end", ten.early, ten.late);
     ExitCode::SUCCESS
 }
 
@@ -81,24 +76,41 @@ impl Bench {
         println!("{what:<44} {:>10} {:>10} {ratio:>6.2}x {:>5}x", shown(own), shown(peer), aim);
     }
 
-    /// The most memory that a run held at once, in MB, as the system counted it.
-    fn peak_memory(&self, file: &str) -> f64 {
+    /// What a run holds, in MB, as the system counts it.
+    fn memory(&self, file: &str) -> Memory {
         let words = ["--state", "state", "run", file, "--yes", "--output", "plain"];
         let mut child = self.runbook(&words).spawn().unwrap();
-        let status = format!("/proc/{}/status", child.id());
-        let mut peak = 0.0_f64;
+        let path = format!("/proc/{}/status", child.id());
+        let (mut peak, mut held) = (0.0_f64, Vec::new());
         loop {
-            let text = std::fs::read_to_string(&status).unwrap_or_default();
-            let kib =
-                text.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse::<f64>().ok());
-            peak = peak.max(kib.unwrap_or(0.0) / 1024.0);
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let row = |name: &str| {
+                let kib =
+                    text.lines().find_map(|l| l.strip_prefix(name)?.trim().split(' ').next()?.parse::<f64>().ok());
+                kib.unwrap_or(0.0) / 1024.0
+            };
+            peak = peak.max(row("VmHWM:"));
+            held.push(row("VmRSS:"));
             if let Some(ended) = child.try_wait().unwrap() {
                 assert!(ended.success(), "{file}: {ended}");
-                return peak;
+                held.retain(|mb| *mb > 0.0);
+                // Checking and planning are over by then.
+                return Memory { peak, early: held[held.len() / 5], late: held[held.len() * 19 / 20] };
             }
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// In MB.
+struct Memory {
+    peak: f64,
+    early: f64,
+    late: f64,
+}
+
+fn memory(what: &str, before: f64, after: f64) {
+    println!("{what:<44} {before:>7.1} MB {after:>7.1} MB {:>6.2}x   flat", after / before);
 }
 
 fn find_just() -> Option<PathBuf> {

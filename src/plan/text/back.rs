@@ -42,7 +42,14 @@ impl Printer<'_> {
                     self.line("   -  ", &format!("not undone: {}, {}", node.id, one_line(why)));
                 }
             }
-            let rto = rollback.rto.map(|rto| format!("; it may take {}", duration_text(rto))).unwrap_or_default();
+            let rto = match (rollback.rto, back.longest) {
+                (Some(rto), Some(longest)) if longest > rto => {
+                    self.paint.warn(format!("; longer than its rto of {}", duration_text(rto)))
+                }
+                (Some(rto), Some(_)) => format!("; fits its rto of {}", duration_text(rto)),
+                (Some(rto), None) => format!("; whether that fits its rto of {} is unknown", duration_text(rto)),
+                (None, _) => String::new(),
+            };
             let longest = match back.longest {
                 Some(longest) => format!("at most {}", duration_text(longest)),
                 None => "unknown, because not every part of it says how long it takes".into(),
