@@ -24,7 +24,7 @@ pub struct Mask {
 
 #[derive(Default)]
 struct Patterns {
-    forms: Vec<Vec<u8>>,
+    forms: Arc<Vec<Vec<u8>>>,
     search: Option<Arc<AhoCorasick>>,
     longest: usize,
 }
@@ -39,10 +39,10 @@ impl Mask {
         for form in forms(secret) {
             if !inner.forms.contains(&form) {
                 inner.longest = inner.longest.max(form.len());
-                inner.forms.push(form);
+                Arc::make_mut(&mut inner.forms).push(form);
             }
         }
-        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&inner.forms);
+        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(inner.forms.iter());
         inner.search = search.ok().map(Arc::new);
     }
 
@@ -60,15 +60,21 @@ impl Mask {
             Ok(inner) => inner,
             Err(poisoned) => poisoned.into_inner(),
         };
-        MaskStream { search: inner.search.clone(), keep: inner.longest.saturating_sub(1), held: Vec::new() }
+        MaskStream {
+            search: inner.search.clone(),
+            forms: inner.forms.clone(),
+            longest: inner.longest,
+            held: Vec::new(),
+        }
     }
 }
 
-/// Masks bytes that come in pieces: as many as the longest secret is long are held back until it is clear that they
-/// begin none.
+/// Masks bytes that come in pieces: an end that may be the beginning of a secret is held back until it is clear that
+/// it is none. Everything else goes on at once, so that a line stays a line.
 pub struct MaskStream {
     search: Option<Arc<AhoCorasick>>,
-    keep: usize,
+    forms: Arc<Vec<Vec<u8>>>,
+    longest: usize,
     held: Vec<u8>,
 }
 
@@ -79,8 +85,14 @@ impl MaskStream {
             return bytes.to_vec();
         }
         self.held.extend_from_slice(bytes);
-        let safe = self.held.len().saturating_sub(self.keep);
+        let first = (self.held.len() + 1).saturating_sub(self.longest);
+        let safe = (first..self.held.len()).find(|at| self.may_begin(&self.held[*at..])).unwrap_or(self.held.len());
         self.release(safe)
+    }
+
+    /// Whether some secret goes on after these bytes.
+    fn may_begin(&self, end: &[u8]) -> bool {
+        self.forms.iter().any(|form| form.len() > end.len() && form.starts_with(end))
     }
 
     /// Gives what is left.
@@ -187,6 +199,15 @@ mod tests {
             out.extend(stream.end());
             assert_eq!(String::from_utf8_lossy(&out), "one *** two ***", "{size}");
         }
+    }
+
+    #[test]
+    fn what_can_begin_no_secret_goes_on_at_once() {
+        let mut stream = mask("hunter2hunter2").stream();
+        assert_eq!(stream.feed(b"a whole line\n"), b"a whole line\n");
+        assert_eq!(stream.feed(b"hunt the hunter"), b"hunt the ");
+        assert_eq!(stream.feed(b"s\n"), b"hunters\n");
+        assert_eq!(stream.end(), b"");
     }
 
     #[test]
