@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::report;
+use crate::diagnostic::{Code, report};
 use crate::syntax::{FormatError, format};
 
 use super::screen::Screen;
@@ -44,7 +44,12 @@ fn one(path: &Path, check: bool, screen: &Screen) -> Exit {
         Ok(formatted) => formatted,
         Err(FormatError::Unbalanced(findings)) => {
             screen.note(&report(&findings, &loaded.sources, screen.err.width, screen.err.color));
-            screen.error(&format!("{name} was left as it is: its brackets or quotes do not match"));
+            let why = match findings.first().map(|f| f.code) {
+                Some(Code::TooLarge) => "it is larger than 1 MiB",
+                Some(Code::TooDeep) => "it is nested too deeply",
+                _ => "its brackets or quotes do not match",
+            };
+            screen.error(&format!("{name} was left as it is: {why}"));
             return Exit::Findings;
         }
         Err(FormatError::Unproved(why)) => {

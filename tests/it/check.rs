@@ -71,3 +71,12 @@ fn a_lists_of_what_can_be_written_has_only_what_this_version_runs() {
     let told = findings("runbook r \"R\" {}\nundo { run \"x\" }\nphase p: live { hold for 1s }\n").join("\n");
     assert!(told.contains("stands in a `step`") && !told.contains("`ramp`"), "{told}");
 }
+
+#[test]
+fn facts_that_need_each_other_are_one_finding() {
+    let text = "runbook r \"R\" {}\nlet both = \"${b}!\"\nfact a: string = run \"echo ${both}\"\n\
+                fact b: string = run \"echo ${a}\"\nfact c: string = run \"echo ${a}\"\n\
+                phase p: live { step s { run \"echo ${a} ${b} ${c}\"; undo none \"x\" } }\n";
+    let found = codes(text);
+    assert_eq!(found, ["RB109"], "{found:?}");
+}

@@ -166,6 +166,9 @@ fn a_blind_trigger_is_told_and_does_what_it_says() {
         (ran.ending(), when(&ran.transcript(), "has seen nothing of errors for").as_str()),
         ("completed", "T+1m20s")
     );
+    let ignoring = watched("when errors > 5%; no data ignore", &format!("{STEP}\n hold for 5m"));
+    let ran = run(&ignoring, World::default().metric("errors", &series));
+    assert!(!ran.transcript().contains("has seen nothing"), "{}", ran.transcript());
     let text = watched("when errors > 5%; no data rollback", &format!("{STEP}\n hold for 5m"));
     assert_eq!(run(&text, World::default().metric("errors", &series)).ending(), "rolled back");
 }

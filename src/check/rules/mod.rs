@@ -4,6 +4,7 @@
 
 mod empty_undo;
 mod essentials;
+mod fact_cycles;
 mod gate_attempts;
 mod gate_changes;
 mod missing_undo;
@@ -16,6 +17,7 @@ mod takes;
 mod undo_captures;
 mod undo_outside_live;
 mod unused;
+mod values;
 
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::Ast;
@@ -26,7 +28,7 @@ use super::model::{Action, ActionKind, GateUse, Model, Node, Phase, PhaseKind, S
 /// A rule over the model alone.
 type Rule = fn(&Model, &mut Vec<Diagnostic>);
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     phase_order::check,
     offsets::check,
     needs_start::check,
@@ -39,6 +41,7 @@ const RULES: [Rule; 12] = [
     stop_after_change::check,
     gate_changes::check,
     gate_attempts::check,
+    fact_cycles::check,
 ];
 
 /// Applies every rule.

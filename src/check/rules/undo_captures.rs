@@ -3,13 +3,12 @@
 //! A step is undone even if it failed in its first changing action. What would have been captured after that is not
 //! there.
 
-use crate::check::model::{
-    Action, ActionKind, Command, GateRef, GateUse, Look, Model, Request, Step, Typed, Undo, UrlPiece, WordPiece,
-};
+use crate::check::model::{Model, Step, Typed, Undo};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::value::RefKind;
 
+use super::values::of_action;
 use super::{changes, steps};
 
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
@@ -17,7 +16,7 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
         let Undo::Actions { actions, .. } = &step.undo else { continue };
         for (name, place) in late_captures(step) {
             for action in actions {
-                for used in values(action).iter().filter(|v| uses(v, &name)) {
+                for used in of_action(action).iter().filter(|v| uses(v, &name)) {
                     findings.push(
                         Diagnostic::new(
                             Code::UndoCapture,
@@ -43,57 +42,4 @@ fn late_captures(step: &Step) -> Vec<(String, Span)> {
 fn uses(value: &Typed, name: &str) -> bool {
     let own = format!(".{name}");
     value.expr.refs().iter().any(|r| r.kind == RefKind::Capture && r.name == own)
-}
-
-/// Every value that an action uses.
-fn values(action: &Action) -> Vec<&Typed> {
-    let mut found: Vec<&Typed> = action.expects.iter().collect();
-    match &action.kind {
-        ActionKind::Run(command) | ActionKind::Shell(command) => of_command(command, &mut found),
-        ActionKind::Http(request) => of_request(request, &mut found),
-        ActionKind::Notify(notify) => found.extend(notify.subject.iter().chain(&notify.text)),
-        ActionKind::Gate(used) => of_gate(used, &mut found),
-        ActionKind::Hold(hold) => of_looks(&hold.looks, &mut found),
-    }
-    found
-}
-
-fn of_gate<'m>(used: &'m GateUse, found: &mut Vec<&'m Typed>) {
-    found.extend(used.arguments.iter().map(|(_, v)| v));
-    if let GateRef::Inline(gate) = &used.gate {
-        of_looks(&gate.looks, found);
-    }
-}
-
-fn of_looks<'m>(looks: &'m [Look], found: &mut Vec<&'m Typed>) {
-    for look in looks {
-        match look {
-            Look::Expect(condition) => found.push(condition),
-            Look::Action(action) => found.extend(values(action)),
-            Look::Gate(used) => of_gate(used, found),
-        }
-    }
-}
-
-fn of_command<'m>(command: &'m Command, found: &mut Vec<&'m Typed>) {
-    for word in &command.words {
-        for piece in &word.pieces {
-            if let WordPiece::Value(value) = piece {
-                found.push(value);
-            }
-        }
-    }
-    found
-        .extend([&command.dir, &command.env, &command.stdin, &command.stdout].into_iter().filter_map(|v| v.as_deref()));
-}
-
-fn of_request<'m>(request: &'m Request, found: &mut Vec<&'m Typed>) {
-    for piece in &request.url {
-        if let UrlPiece::Base(value) | UrlPiece::Value(value) = piece {
-            found.push(value);
-        }
-    }
-    found.extend(
-        [&request.header, &request.json, &request.body, &request.form].into_iter().filter_map(|v| v.as_deref()),
-    );
 }

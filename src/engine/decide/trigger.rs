@@ -132,13 +132,13 @@ impl<'a> Context<'a> {
         let state = &self.run.triggers[index as usize];
         let (count, since) = state.blind.get(&metric).copied().unwrap_or((0, self.now));
         let lasting = self.now.duration_since(since);
-        if count + 1 < BLIND_SAMPLES || lasting < BLIND_TIME || state.told_blind {
+        let outcome = trigger.no_data.clone().unwrap_or(Outcome::Continue);
+        if count + 1 < BLIND_SAMPLES || lasting < BLIND_TIME || state.told_blind || outcome == Outcome::Ignore {
             return Vec::new();
         }
         let because = sample.why.as_deref().unwrap_or("no data");
         let (name, lasting) = (&self.plan.metrics[metric as usize].id, duration_text(rounded(lasting)));
         let why = format!("trigger `{}` has seen nothing of {name} for {lasting}: {because}", trigger.id);
-        let outcome = trigger.no_data.clone().unwrap_or(Outcome::Continue);
         vec![EventKind::TriggerBlind { trigger: index, why, outcome }]
     }
 }

@@ -356,7 +356,7 @@ impl Printer<'_> {
 /// What a trigger leads to; one that goes on only says so, and leaves no reservation.
 fn trigger_outcome(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Continue | Outcome::Ignore => "say so and go on".into(),
+        Outcome::Continue => "say so and go on".into(),
         other => outcome_text(other),
     }
 }
