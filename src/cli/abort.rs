@@ -7,7 +7,8 @@ use crate::engine::{Input, advance};
 use crate::journal::Journal;
 
 use super::Exit;
-use super::live::LiveArguments;
+use super::live::{LiveArguments, runtime};
+use super::resume::end_what_is_left;
 use super::screen::Screen;
 
 #[derive(Debug, clap::Args)]
@@ -23,9 +24,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit {
-    match end(arguments, state) {
-        Ok(run) => {
-            screen.print(&format!("the run {run} is ended; nothing was undone, and its lock is free\n"));
+    match end(arguments, screen, state) {
+        Ok((run, undone)) => {
+            screen.print(&format!("the run {run} is ended; {undone}, and its lock is free\n"));
             Exit::Stopped
         }
         Err(why) => {
@@ -35,11 +36,18 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
     }
 }
 
-fn end(arguments: &Arguments, state: &Path) -> Result<String, String> {
+fn end(arguments: &Arguments, screen: &Screen, state: &Path) -> Result<(String, String), String> {
     let (mut journal, record) = super::resume::open(arguments.run.as_deref(), state)?;
+    let runtime = runtime(screen).ok_or("nothing was changed")?;
+    runtime.block_on(end_what_is_left(&record, &journal, screen));
     let mut run = record.run();
     let abort = Input::Abort { by: arguments.live.who(), reason: arguments.reason.clone() };
     let events = advance(&record.plan, &mut run, abort, Clock::default().now());
     journal.append(&events).and_then(|()| journal.unlock()).map_err(|e| e.to_string())?;
-    Ok(run.id)
+    let back = run.back.iter().flat_map(|back| &back.undone).map(|ix| record.plan.node(*ix).id.as_str());
+    let undone = match back.collect::<Vec<_>>() {
+        undone if undone.is_empty() => "nothing was undone".into(),
+        undone => format!("{} was undone and nothing else", undone.join(", ")),
+    };
+    Ok((run.id, undone))
 }

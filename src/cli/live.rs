@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::drive::{Clock, DriveError, Driver, Signal, Watch};
 use crate::engine::{Ending, Event, Input, Live, Run, Who};
-use crate::journal::RunJournal;
+use crate::journal::{Embedded, RunJournal};
 use crate::plan::Plan;
 use crate::report::{Json, Plain, Progress, Reporter};
 use crate::world::{Vault, World};
@@ -51,12 +51,13 @@ impl LiveArguments {
     }
 
     fn reporter(&self, screen: &Screen) -> Box<dyn Reporter> {
-        let terminal = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+        // A terminal that cannot move its cursor is a log.
+        let moves = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         match self.output {
             Output::Json => Box::new(Json::new(std::io::stdout())),
-            Output::Tty => Box::new(Progress::new(screen.err)),
-            Output::Auto if terminal => Box::new(Progress::new(screen.err)),
-            Output::Auto | Output::Plain => Box::new(Plain::new(std::io::stdout(), screen.out)),
+            Output::Tty if moves => Box::new(Progress::new(screen.err)),
+            Output::Auto if moves && std::io::stdout().is_terminal() => Box::new(Progress::new(screen.err)),
+            Output::Auto | Output::Plain | Output::Tty => Box::new(Plain::new(std::io::stdout(), screen.out)),
         }
     }
 }
@@ -116,8 +117,9 @@ pub(super) struct Start<'p> {
 pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments, screen: &Screen) -> Exit {
     let Start { plan, run, journal, dir, inputs } = start;
     let (live, lines) = mpsc::channel(LINES);
-    let output = journal.folder().join("output");
-    let world = Arc::new(World::new(plan, vault, &dir, &output, live));
+    let folder = journal.folder();
+    let output = folder.join("output");
+    let world = Arc::new(World::new(plan, vault, &dir, &folder, live));
     let signals = listen();
     let clock = Clock::default();
     let mut shown = Shown { reporter: Some(arguments.reporter(screen)), screen };
@@ -140,7 +142,12 @@ pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments
             Exit::Paused
         }
         Err((run, DriveError::Journal(error))) => {
-            shown.tell(|r| r.end(plan, &run, clock.now()));
+            // What could not be written down did not happen.
+            let state = folder.ancestors().nth(2).unwrap_or(&folder);
+            if let Ok(written) = Embedded::open(state).and_then(|store| store.read(&run.id)) {
+                let written = written.run();
+                shown.tell(|r| r.end(plan, &written, clock.now()));
+            }
             screen.error(&format!(
                 "nothing can be written down any more, so nothing more was started and what ran was stopped: {error}. \
                  What is in the journal is true; what was running is in doubt. Mend it, then `runbook resume {}`",

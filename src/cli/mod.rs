@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
 fn dispatch(arguments: Arguments) -> Exit {
     let screen = Screen::new(arguments.color);
     let state = || files::state_folder(arguments.state.as_deref());
-    match &arguments.command {
+    let exit = match &arguments.command {
         Command::Check(own) => check::main(own, &screen),
         Command::Fmt(own) => fmt::main(own, &screen),
         Command::Run(own) => run::main(own, &screen, &state()),
@@ -102,5 +102,7 @@ fn dispatch(arguments: Arguments) -> Exit {
         Command::Rollback(own) => resume::roll_back(own, &screen, &state()),
         Command::Abort(own) => abort::main(own, &screen, &state()),
         Command::Explain(own) => explain::main(own, &screen),
-    }
+    };
+    // Whoever was to read it has read nothing: that is not what was asked for.
+    if screen.has_lost() && exit == Exit::Done { Exit::Usage } else { exit }
 }

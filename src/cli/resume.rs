@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::state::Live;
 use crate::engine::{Input, Run};
 use crate::journal::{Embedded, JournalError, Record, RunJournal};
+use crate::world::end_leftovers;
 
 use super::Exit;
 use super::live::{LiveArguments, Start, go, runtime, secrets};
@@ -90,9 +91,17 @@ fn take_up(
     runtime.block_on(async {
         // Secrets are read again, never stored.
         let Some(vault) = secrets(&record.plan, &dir, screen).await else { return Exit::Usage };
+        end_what_is_left(&record, &journal, screen).await;
         let start = Start { plan: &record.plan, run: state, journal, dir: dir.clone(), inputs };
         go(start, vault, live, screen).await
     })
+}
+
+/// Ends what a process of the run that was killed has left running. Nothing may be undone or done again beside it.
+pub(super) async fn end_what_is_left(record: &Record, journal: &RunJournal, screen: &Screen) {
+    for whose in end_leftovers(&journal.folder(), record.plan.runbook.grace).await {
+        screen.note(&format!("what was still running of {whose} was ended; how far it came is not known"));
+    }
 }
 
 /// The record of an open run that nobody is running, to be continued.
@@ -128,7 +137,10 @@ fn meant(store: &Embedded, run: Option<&str>) -> Result<String, String> {
     if rows.iter().any(|r| r.id == wanted) {
         return Ok(wanted.to_owned());
     }
-    let fitting: Vec<&str> = rows.iter().map(|r| r.id.as_str()).filter(|id| id.contains(wanted)).collect();
+    let mut fitting: Vec<&str> = open.iter().copied().filter(|id| id.contains(wanted)).collect();
+    if fitting.is_empty() {
+        fitting = rows.iter().map(|r| r.id.as_str()).filter(|id| id.contains(wanted)).collect();
+    }
     match fitting[..] {
         [one] => Ok(one.to_owned()),
         [] if open.is_empty() => Err(format!("there is no run `{wanted}`, and none is open here")),

@@ -24,6 +24,7 @@ pub(super) enum Choice {
 pub(super) struct Screen {
     pub(super) out: Paint,
     pub(super) err: Paint,
+    lost: std::cell::Cell<bool>,
 }
 
 impl Screen {
@@ -38,13 +39,25 @@ impl Screen {
         Screen {
             out: Paint { color: stdout, width: width(std::io::stdout()) },
             err: Paint { color: stderr, width: width(std::io::stderr()) },
+            lost: std::cell::Cell::new(false),
         }
     }
 
-    /// Writes to standard output. Whoever closes the pipe has seen enough.
+    /// Writes to standard output. Whoever closes the pipe has seen enough; any other reason why it cannot be written is
+    /// told, and the command has failed.
     pub(super) fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
-        let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe && !self.lost.replace(true) => {
+                self.error(&format!("standard output cannot be written: {error}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether something could not be written to standard output.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost.get()
     }
 
     /// Writes an error to standard error.

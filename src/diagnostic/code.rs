@@ -85,6 +85,7 @@ codes! {
     OptionInjection = "RB603" Error "a value that could be read as an option";
     UrlStart = "RB604" Error "a URL that begins with something that is not a `url`";
     SecretSource = "RB605" Error "a secret that is read from nowhere";
+    ShellName = "RB606" Warning "a script that uses a name of the runbook";
 }
 
 /// What a group of codes is about.

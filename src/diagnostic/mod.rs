@@ -117,6 +117,8 @@ pub fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     });
     let seen: Vec<(Code, Span)> = diagnostics.iter().map(|d| (d.code, d.primary.span)).collect();
     let said = |code: Code, at: &dyn Fn(Span) -> bool| seen.iter().any(|(c, span)| *c == code && at(*span));
+    let scripts: Vec<String> =
+        diagnostics.iter().filter(|d| d.code == Code::ShellName).map(|d| d.title.clone()).collect();
     diagnostics.retain(|d| {
         let span = d.primary.span;
         let consequence = match d.code {
@@ -124,6 +126,10 @@ pub fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
             Code::Misplaced => said(Code::UnclosedBlock, &|_| true),
             // What is not run yet need not be complete.
             Code::Missing => said(Code::NotYet, &|other| other == span),
+            // It was to be used, and is not in the place where it was.
+            Code::Unused => d.title.split('`').nth(1).is_some_and(|name| {
+                scripts.iter().any(|title| title.contains(&format!("${{{name}}}")))
+            }),
             // `5 min`: the unit is there, behind a space.
             Code::BareNumber => said(Code::WrongForm, &|other| other.start == span.start && other.file == span.file),
             _ => false,

@@ -19,20 +19,35 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long everything in flight may take to end when nothing more is wanted, beyond its grace.
 const LAST: Duration = Duration::from_secs(15);
 
-/// The clock of a process: it never runs backwards, whatever the machine's clock does.
-#[derive(Debug, Default)]
+/// The clock of a process: the time of day when it began, and what has passed since. It runs evenly, also while the
+/// machine sleeps, and whoever sets the machine's clock meanwhile makes no limit and no wait shorter or longer.
+#[derive(Debug)]
 pub struct Clock {
-    latest: std::cell::Cell<Timestamp>,
+    began: Timestamp,
+    running: SignedDuration,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Clock { began: Timestamp::now(), running: uptime() }
+    }
+}
+
+/// How long the machine has been up, its sleep included, by clock_gettime(2).
+fn uptime() -> SignedDuration {
+    #[cfg(target_os = "linux")]
+    let id = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let id = rustix::time::ClockId::Monotonic;
+    let time = rustix::time::clock_gettime(id);
+    SignedDuration::new(time.tv_sec, time.tv_nsec as i32)
 }
 
 impl Clock {
     /// The present moment, to the millisecond.
     pub fn now(&self) -> Timestamp {
-        #[allow(clippy::disallowed_methods, reason = "the driver is where the clock is read")]
-        let now = Timestamp::now();
-        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-        self.latest.set(self.latest.get().max(now));
-        self.latest.get()
+        let now = self.began.saturating_add(uptime() - self.running).unwrap_or(self.began);
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 }
 

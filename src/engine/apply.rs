@@ -166,6 +166,7 @@ pub fn apply(run: &mut Run, event: &Event) {
         EventKind::RollbackStarted { rollback, reason, by, node, eta } => {
             run.consequences.clear();
             run.mode = Mode::Back;
+            let undone = run.back.take().map(|back| back.undone).unwrap_or_default();
             run.back = Some(Back {
                 rollback: *rollback as usize,
                 reason: reason.clone(),
@@ -174,7 +175,7 @@ pub fn apply(run: &mut Run, event: &Event) {
                 eta: eta.clone(),
                 since: at,
                 done: 0,
-                undone: Vec::new(),
+                undone,
                 unhealthy: None,
                 stuck: None,
                 failed: None,

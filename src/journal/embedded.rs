@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file in the project's state folder, write-ahead log, every commit on disk.
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -72,7 +73,9 @@ impl Embedded {
     pub fn open(folder: &Path) -> Result<Self, JournalError> {
         let path = folder.join("journal.db");
         let fail = |doing: &'static str, why: String| JournalError::Store { doing, path: path.clone(), why };
-        std::fs::create_dir_all(folder).map_err(|e| fail("cannot make the folder of", e.to_string()))?;
+        // What commands printed, and what the runs of others are about, is nobody's business.
+        let make = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        make.map_err(|e| fail("cannot make the folder of", e.to_string()))?;
         let ignore = folder.join(".gitignore");
         if !ignore.exists() {
             std::fs::write(&ignore, "*\n").map_err(|e| fail("cannot write beside", e.to_string()))?;

@@ -152,6 +152,7 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
             line(Tone::Warn, "", format!("nobody came: {}", crate::plan::outcome_text(otherwise)))
         }
         EventKind::HaltRequested { by, reason } => line(Tone::Warn, "", format!("halted by {by}: {reason}")),
+        EventKind::Halted if run.back.is_some() => line(Tone::Warn, "", "nothing runs any more; the way back is not through"),
         EventKind::Halted => line(Tone::Warn, "", "nothing runs any more; nothing was undone"),
         EventKind::RollbackRequested { by, .. } => line(Tone::Warn, "", format!("{by} wants to go back")),
         EventKind::RollbackStarted { rollback, reason, .. } => {

@@ -90,8 +90,9 @@ fn undone(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
         let note = state.undo_note.as_deref().unwrap_or_default();
         match state.undo {
             UndoStatus::Passed => rows.push(("not undone", format!("{}: {note}", node.id))),
+            UndoStatus::Undoing => rows.push(("half undone", node.id.clone())),
             UndoStatus::Failed => rows.push(("undo failed", format!("{}: {note}", node.id))),
-            UndoStatus::NotBegun if back.stuck.is_some() && state.order > 0 && has_undo(node) => {
+            UndoStatus::NotBegun if is_unfinished(run) && state.order > 0 && has_undo(node) => {
                 rows.push(("still to undo", node.id.clone()));
             }
             _ => {}
@@ -105,6 +106,11 @@ fn undone(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
         rows.push(("not healthy", one_line(&failure.text)));
     }
     rows
+}
+
+/// Whether something is still to be undone: the run is stuck, or was halted on its way back.
+fn is_unfinished(run: &Run) -> bool {
+    matches!(run.ending(), Some(Ending::Stuck) | None)
 }
 
 fn has_undo(node: &crate::plan::Node) -> bool {
@@ -134,6 +140,7 @@ fn next(run: &Run) -> Option<(&'static str, String)> {
             "next",
             format!("mend what stands in the way, then `runbook resume {id}` tries it again; the lock is kept"),
         ),
+        None if run.back.is_some() => ("next", format!("`runbook resume {id}` goes on with the way back")),
         None if run.live == Live::Running => {
             ("next", format!("`runbook resume {id}` goes on, `runbook rollback {id}` goes back; nothing was undone"))
         }

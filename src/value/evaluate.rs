@@ -62,6 +62,26 @@ impl std::fmt::Display for EvalError {
     }
 }
 
+/// The largest value that is made, in bytes and elements: a few lines of text can ask for more than any machine has.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// The longest duration and the farthest offset, as a literal has it too: a thousand years.
+const LONGEST: SignedDuration = SignedDuration::from_hours(1000 * 365 * 24);
+
+fn within(size: usize) -> Result<()> {
+    if size > LARGEST { failed("the value would be larger than 4 MiB") } else { Ok(()) }
+}
+
+/// How much a value holds.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len() + 1,
+        Value::List(items) => 1 + items.iter().map(weight).sum::<usize>(),
+        Value::Map(map) => 1 + map.iter().map(|(key, value)| key.len() + weight(value)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 type Result<T> = std::result::Result<T, EvalError>;
 
 fn failed<T>(why: impl Into<String>) -> Result<T> {
@@ -88,10 +108,15 @@ pub fn evaluate(expr: &Expr, env: &dyn Environment) -> Result<Value> {
                     Part::Text(literal) => text.push_str(literal),
                     Part::Value(inner) => text.push_str(&evaluate(inner, env)?.to_string()),
                 }
+                within(text.len())?;
             }
             Ok(Value::Text(text))
         }
-        Expr::List(items) => Ok(Value::List(items.iter().map(|e| evaluate(e, env)).collect::<Result<_>>()?)),
+        Expr::List(items) => {
+            let items = items.iter().map(|e| evaluate(e, env)).collect::<Result<Vec<_>>>()?;
+            within(items.iter().map(weight).sum())?;
+            Ok(Value::List(items))
+        }
         Expr::Map(entries) => {
             let map = entries.iter().map(|(k, e)| Ok((k.clone(), evaluate(e, env)?)));
             Ok(Value::Map(map.collect::<Result<_>>()?))
@@ -282,6 +307,13 @@ fn compare(op: Comparison, a: &Value, b: &Value) -> Result<Value> {
 }
 
 fn arithmetic(op: Arithmetic, a: Value, b: Value) -> Result<Value> {
+    match calculate(op, a, b)? {
+        Value::Duration(d) | Value::Offset(d) if d.abs() > LONGEST => failed("the result is longer than a thousand years"),
+        result => Ok(result),
+    }
+}
+
+fn calculate(op: Arithmetic, a: Value, b: Value) -> Result<Value> {
     use Arithmetic::*;
     use Value as V;
     let refuse = |a: &Value, b: &Value| {
@@ -389,6 +421,7 @@ fn call(function: Function, arguments: &[Expr], env: &dyn Environment) -> Result
         Function::Join => match values.first() {
             Some(Value::List(items)) => {
                 let separator = if values.len() > 1 { text(1) } else { ", ".into() };
+                within(items.iter().map(|item| weight(item) + separator.len()).sum())?;
                 Ok(Value::Text(items.iter().map(Value::to_string).collect::<Vec<_>>().join(&separator)))
             }
             _ => failed("`join` needs a list"),

@@ -9,7 +9,7 @@ use crate::engine::Outgoing;
 use crate::plan::ChannelKind;
 use crate::value::{Expr, evaluate};
 
-use super::http::unreachable;
+use super::http::{Redirects, unreachable};
 use super::scope::HandOver;
 use super::{Stop, Stopper, World};
 
@@ -50,7 +50,7 @@ impl World {
             headers.insert(name, value);
         }
         let body = payload(message);
-        let client = self.client().await?;
+        let client = self.client(Redirects::None).await?;
         let mut wait = Duration::from_secs(1);
         for attempt in 1.. {
             let sent = client.post(url.clone()).headers(headers.clone()).timeout(LIMIT).json(&body).send().await;

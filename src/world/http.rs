@@ -33,16 +33,45 @@ pub(super) struct Prepared {
     body: Option<Vec<u8>>,
 }
 
+/// Where a redirect may lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Redirects {
+    /// Nowhere: what may change something is sent to the one place that was named.
+    None,
+    /// To the same server: what was written into the header is for nobody else.
+    SameServer,
+    /// Anywhere.
+    Any,
+}
+
+/// The clients, one for each way of redirecting, made when they are needed.
+#[derive(Default)]
+pub(super) struct Clients([tokio::sync::OnceCell<reqwest::Client>; 3]);
+
 impl World {
-    pub(super) async fn client(&self) -> Result<&reqwest::Client, String> {
+    pub(super) async fn client(&self, redirects: Redirects) -> Result<&reqwest::Client, String> {
+        let policy = || match redirects {
+            Redirects::None => Policy::none(),
+            Redirects::Any => Policy::limited(REDIRECTS),
+            Redirects::SameServer => Policy::custom(|attempt| {
+                let same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+                match same {
+                    true if attempt.previous().len() > REDIRECTS => attempt.error("too many redirects"),
+                    true => attempt.follow(),
+                    false => attempt.stop(),
+                }
+            }),
+        };
         let build = || async {
             reqwest::Client::builder()
                 .user_agent(concat!("runbook/", env!("CARGO_PKG_VERSION")))
-                .redirect(Policy::limited(REDIRECTS))
+                .redirect(policy())
+                .referer(false)
                 .connect_timeout(CONNECT)
                 .build()
         };
-        self.client.get_or_try_init(build).await.map_err(|e| format!("HTTP is not available: {}", deepest(&e)))
+        let client = &self.clients.0[redirects as usize];
+        client.get_or_try_init(build).await.map_err(|e| format!("HTTP is not available: {}", deepest(&e)))
     }
 
     /// Sends a request, with what its gate captured before.
@@ -53,7 +82,13 @@ impl World {
             Ok(prepared) => prepared,
             Err(why) => return error(why),
         };
-        let client = match self.client().await {
+        let looks = matches!(prepared.method, reqwest::Method::GET | reqwest::Method::HEAD);
+        let redirects = match looks {
+            false => Redirects::None,
+            true if prepared.headers.is_empty() && prepared.body.is_none() => Redirects::Any,
+            true => Redirects::SameServer,
+        };
+        let client = match self.client(redirects).await {
             Ok(client) => client,
             Err(why) => return error(why),
         };

@@ -42,7 +42,7 @@ impl Mask {
                 Arc::make_mut(&mut inner.forms).push(form);
             }
         }
-        let search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(inner.forms.iter());
+        let search = AhoCorasick::builder().match_kind(MatchKind::Standard).build(inner.forms.iter());
         inner.search = search.ok().map(Arc::new);
     }
 
@@ -65,6 +65,7 @@ impl Mask {
             forms: inner.forms.clone(),
             longest: inner.longest,
             held: Vec::new(),
+            covered: 0,
         }
     }
 }
@@ -76,6 +77,8 @@ pub struct MaskStream {
     forms: Arc<Vec<Vec<u8>>>,
     longest: usize,
     held: Vec<u8>,
+    /// So many of the held bytes stars were already given for.
+    covered: usize,
 }
 
 impl MaskStream {
@@ -101,22 +104,26 @@ impl MaskStream {
         self.release(all)
     }
 
-    /// Everything that begins before `safe`, masked.
+    /// Everything that stands before `safe`, masked. Secrets that overlap are one.
     fn release(&mut self, safe: usize) -> Vec<u8> {
         let Some(search) = &self.search else { return std::mem::take(&mut self.held) };
+        let mut found: Vec<(usize, usize)> =
+            search.find_overlapping_iter(&self.held).map(|found| (found.start(), found.end())).collect();
+        found.sort_unstable();
         let mut out = Vec::with_capacity(safe);
-        let mut at = 0;
-        for found in search.find_iter(&self.held) {
-            if found.start() >= safe {
-                break;
+        let mut at = self.covered;
+        for (start, end) in found.into_iter().take_while(|(start, _)| *start < safe) {
+            if start >= at {
+                out.extend_from_slice(&self.held[at..start]);
+                out.extend_from_slice(STARS);
             }
-            out.extend_from_slice(&self.held[at..found.start()]);
-            out.extend_from_slice(STARS);
-            at = found.end();
+            at = at.max(end);
         }
-        let end = at.max(safe);
-        out.extend_from_slice(&self.held[at..end]);
-        self.held.drain(..end);
+        if at < safe {
+            out.extend_from_slice(&self.held[at..safe]);
+        }
+        self.covered = at.saturating_sub(safe);
+        self.held.drain(..safe);
         out
     }
 }
@@ -145,7 +152,12 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
             // The first characters hold bits of what stands before, the last one perhaps of what follows.
             let from = [0, 2, 3][shift];
             let to = encoded.len() - usize::from(!bytes.len().is_multiple_of(3));
-            forms.push(encoded.as_bytes()[from.min(to)..to].to_vec());
+            let encoded = &encoded.as_bytes()[from.min(to)..to];
+            forms.push(encoded.to_vec());
+            // Tools break it into lines of 76 characters, some of 64.
+            for width in [76, 64] {
+                forms.extend(encoded.chunks(width).map(<[u8]>::to_vec));
+            }
         }
     }
     forms.retain(|form| form.len() >= SHORTEST);
@@ -199,6 +211,29 @@ mod tests {
             out.extend(stream.end());
             assert_eq!(String::from_utf8_lossy(&out), "one *** two ***", "{size}");
         }
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_one() {
+        let mask = mask("abcdefgh");
+        mask.add("efghijkl");
+        for size in 1..16 {
+            let mut stream = mask.stream();
+            let mut out = Vec::new();
+            for piece in b"x abcdefghijkl y abcdefgh".chunks(size) {
+                out.extend(stream.feed(piece));
+            }
+            out.extend(stream.end());
+            assert_eq!(String::from_utf8_lossy(&out), "x *** y ***", "{size}");
+        }
+    }
+
+    #[test]
+    fn base64_is_masked_in_lines_too() {
+        let secret = "x".repeat(150);
+        let encoded = STANDARD_NO_PAD.encode(&secret);
+        let lines: Vec<&str> = encoded.as_bytes().chunks(76).map(|l| std::str::from_utf8(l).unwrap()).collect();
+        assert_eq!(mask(&secret).text(&lines.join("\n")), "***\n***\n***");
     }
 
     #[test]

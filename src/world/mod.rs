@@ -6,6 +6,7 @@
 
 mod channel;
 mod http;
+mod leftover;
 mod look;
 mod mask;
 mod output;
@@ -25,9 +26,11 @@ use crate::engine::{ActionResult, Captured, Done, Effect, EffectId, Failure, Fai
 use crate::plan::{Action, ActionKind, Capture, Fact, Plan};
 use crate::value::{EvalError, Type, Value, duration_text, evaluate};
 
+pub use leftover::end_leftovers;
 pub use mask::Mask;
 pub use vault::{SecretError, Vault};
 
+use process::Hidden;
 use scope::{Outcome, ResultScope};
 
 /// How an effect is asked to end.
@@ -50,24 +53,24 @@ pub struct World {
     dir: PathBuf,
     inherit: Vec<String>,
     grace: SignedDuration,
-    output: PathBuf,
+    folder: PathBuf,
     live: mpsc::Sender<Live>,
-    client: tokio::sync::OnceCell<reqwest::Client>,
+    clients: http::Clients,
     names: Vec<String>,
 }
 
 impl World {
-    /// The world of a run: commands run in `dir`, what they print is kept below `output`, lines for the screen go to
-    /// `live`.
-    pub fn new(plan: &Plan, vault: Vault, dir: &Path, output: &Path, live: mpsc::Sender<Live>) -> Self {
+    /// The world of a run: commands run in `dir`, what they print is kept in `folder`, the run's own; lines for the
+    /// screen go to `live`.
+    pub fn new(plan: &Plan, vault: Vault, dir: &Path, folder: &Path, live: mpsc::Sender<Live>) -> Self {
         World {
             vault: Arc::new(vault),
             dir: dir.to_owned(),
             inherit: plan.runbook.inherit.clone(),
             grace: plan.runbook.grace,
-            output: output.to_owned(),
+            folder: folder.to_owned(),
             live,
-            client: tokio::sync::OnceCell::new(),
+            clients: http::Clients::default(),
             names: plan.nodes.iter().map(|n| n.id.clone()).collect(),
         }
     }
@@ -119,15 +122,21 @@ impl World {
         if let Some(failure) = self.unexpected(&fact.action, &outcome) {
             return Done::Fact(Err(failure.text));
         }
-        let text = self.vault.mask().text(outcome.main().trim());
+        let text = outcome.main().trim();
+        let masked = self.vault.mask().text(text);
+        if masked != text {
+            return Done::Fact(Err(format!("there is a secret in what it printed: `{}`", short(&masked))));
+        }
         let ty = Type::from_name(&fact.ty).unwrap_or(Type::Text);
-        Done::Fact(ty.read(&text).map_err(|why| format!("it printed `{}`: {why}", short(&text))))
+        Done::Fact(ty.read(text).map_err(|why| format!("it printed `{}`: {why}", short(text))))
     }
 
     /// Does the one thing an action is about, with what its gate captured before.
     async fn run(&self, id: EffectId, action: &Action, captured: &[(String, Value)], stop: Stopper) -> Ran {
         match &action.kind {
-            ActionKind::Command(command) => self.command(id, command, captured, stop).await,
+            ActionKind::Command(command) => {
+                self.command(id, command, captured, Hidden::of(&action.captures), stop).await
+            }
             ActionKind::Request(request) => self.request(request, captured, stop).await,
             ActionKind::Notify(_) | ActionKind::Gate(_) | ActionKind::Hold(_) => {
                 Ran::Failed(Failure::new(FailureSort::Error, "this is not something that the world does"))
@@ -215,10 +224,8 @@ impl World {
         Ok(kept)
     }
 
-    /// A value that is kept. What is not secret is taken from what may be shown.
+    /// A value that is kept. What is not secret has no secret in it.
     fn captured(&self, capture: &Capture, outcome: &Outcome, before: &[(String, Value)]) -> Result<Value, Failure> {
-        let masked = (!capture.secret).then(|| outcome.masked(self.vault.mask()));
-        let outcome = masked.as_ref().unwrap_or(outcome);
         let scope = ResultScope { outcome, vault: &self.vault, captured: before };
         let short_name = capture.name.rsplit('.').next().unwrap_or_default();
         let fail = |why: String| Failure {
@@ -228,6 +235,9 @@ impl World {
         };
         let value = match evaluate(&capture.expr, &scope) {
             Ok(Value::None) => return Err(fail("there is no such value in it".into())),
+            Ok(value) if !capture.secret && self.vault.mask().text(&value.to_string()) != value.to_string() => {
+                return Err(fail(format!("there is a secret in it; write `capture {short_name}: secret`")));
+            }
             Ok(value) => value,
             Err(EvalError::Later) => return Err(fail("it is not known here".into())),
             Err(EvalError::Failed(why)) => return Err(fail(why)),

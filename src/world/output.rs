@@ -93,6 +93,8 @@ pub(super) struct Reader<'a> {
     pub(super) id: EffectId,
     pub(super) mask: &'a Mask,
     pub(super) live: &'a mpsc::Sender<Live>,
+    /// A secret is captured from this stream: until it is known what of it is secret, nothing of it is shown or kept.
+    pub(super) hidden: bool,
     /// When the command ended.
     pub(super) ended: watch::Receiver<Option<Instant>>,
 }
@@ -106,7 +108,10 @@ impl Reader<'_> {
     ) {
         let Some(mut stream) = stream else { return };
         let mut masking = self.mask.stream();
-        let mut lines = Lines { id: self.id, live: self.live, partial: Vec::new() };
+        let mut lines = Lines { id: self.id, live: self.live, mask: self.mask, partial: Vec::new() };
+        if self.hidden {
+            file.lock().await.write(b"[runbook: not kept, because a secret is captured from it]\n").await;
+        }
         let mut buffer = vec![0; 64 * 1024];
         let mut ended = self.ended.clone();
         loop {
@@ -120,6 +125,9 @@ impl Reader<'_> {
                 Ok(count) => count,
             };
             keep(printed, &buffer[..count]);
+            if self.hidden {
+                continue;
+            }
             let masked = masking.feed(&buffer[..count]);
             self.show(&masked, file, printed, &mut lines).await;
         }
@@ -170,6 +178,7 @@ fn keep(printed: &mut Printed, bytes: &[u8]) {
 struct Lines<'a> {
     id: EffectId,
     live: &'a mpsc::Sender<Live>,
+    mask: &'a Mask,
     partial: Vec<u8>,
 }
 
@@ -190,7 +199,8 @@ impl Lines<'_> {
     fn end(&mut self, tail: &mut VecDeque<String>) {
         let bytes = std::mem::take(&mut self.partial);
         let text = String::from_utf8_lossy(&bytes);
-        let line = harmless_line(&text);
+        // What stood between the parts of a secret may have been taken out.
+        let line = self.mask.text(&harmless_line(&text));
         if line.trim().is_empty() {
             return;
         }

@@ -13,9 +13,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 
 use crate::engine::{EffectId, Failure, FailureSort, Part, Slot};
-use crate::plan::{Command, Word};
-use crate::value::{EvalError, Expr, Part as Piece, Value, evaluate};
+use crate::plan::{Capture, Command, Word};
+use crate::value::{EvalError, Expr, Part as Piece, RefKind, Value, evaluate};
 
+use super::leftover::Mark;
 use super::output::{OutputFile, Printed, Reader, lingered};
 use super::scope::{CommandOutcome, HandOver, Outcome};
 use super::session::Session;
@@ -31,6 +32,25 @@ const BASIC: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 pub(super) fn clean_environment(inherit: &[String]) -> Vec<(OsString, OsString)> {
     let names = BASIC.iter().copied().chain(inherit.iter().map(String::as_str));
     names.filter_map(|name| Some((name.into(), std::env::var_os(name)?))).collect()
+}
+
+/// Which streams are neither shown nor kept, because a secret is captured from them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hidden {
+    stdout: bool,
+    stderr: bool,
+}
+
+impl Hidden {
+    pub(super) fn of(captures: &[Capture]) -> Self {
+        let from = |stream: &str| {
+            let mut secret = captures.iter().filter(|c| c.secret);
+            secret.any(|c| c.expr.refs().iter().any(|r| r.kind == RefKind::Output && r.name == stream))
+        };
+        // Where it is not said, it is standard output: `json("$.token")`.
+        let any = captures.iter().any(|c| c.secret);
+        Hidden { stdout: from("stdout") || (any && !from("stderr")), stderr: from("stderr") }
+    }
 }
 
 /// Everything a process needs, worked out.
@@ -50,10 +70,11 @@ impl World {
         id: EffectId,
         command: &Command,
         captured: &[(String, Value)],
+        hidden: Hidden,
         stop: Stopper,
     ) -> Ran {
         match self.prepare(command, captured) {
-            Ok(prepared) => self.start(id, command, prepared, stop).await,
+            Ok(prepared) => self.start(id, command, prepared, hidden, stop).await,
             Err(why) => Ran::Failed(Failure::new(FailureSort::Error, self.vault.mask().text(&why))),
         }
     }
@@ -68,6 +89,18 @@ impl World {
                 Ok(text)
             }
         };
+        let path = |expr: &Expr| -> Result<PathBuf, String> {
+            if let Expr::Template(pieces) = expr {
+                for piece in pieces {
+                    if let Piece::Value(inner) = piece
+                        && text(inner)?.split('/').any(|part| part == "..")
+                    {
+                        return Err("a value has `..` in it, which would lead out of its folder".into());
+                    }
+                }
+            }
+            Ok(self.dir.join(text(expr)?))
+        };
         let mut words = Vec::new();
         for word in &command.words {
             words.extend(expand(word, &scope)?);
@@ -78,7 +111,7 @@ impl World {
         let mut words = words.into_iter();
         let program = words.next().filter(|p| !p.is_empty()).ok_or("the name of the program is empty")?;
         let dir = match &command.dir {
-            Some(dir) => self.dir.join(text(dir)?),
+            Some(dir) => path(dir)?,
             None => self.dir.clone(),
         };
         let env =
@@ -91,14 +124,21 @@ impl World {
                 .map(|s| evaluate(s, &scope).map(|v| v.to_string()))
                 .transpose()
                 .map_err(|e| e.to_string())?,
-            stdout: command.stdout.as_ref().map(|s| text(s).map(|path| self.dir.join(path))).transpose()?,
+            stdout: command.stdout.as_ref().map(path).transpose()?,
             program,
             env,
             dir,
         })
     }
 
-    async fn start(&self, id: EffectId, command: &Command, prepared: Prepared, stop: Stopper) -> Ran {
+    async fn start(
+        &self,
+        id: EffectId,
+        command: &Command,
+        prepared: Prepared,
+        hidden: Hidden,
+        stop: Stopper,
+    ) -> Ran {
         let error = |text: String| Ran::Failed(Failure::new(FailureSort::Error, text));
         let stdout = match &prepared.stdout {
             None => Stdio::piped(),
@@ -119,7 +159,7 @@ impl World {
             Ok(child) => child,
             Err(problem) => return error(self.vault.mask().text(&not_started(&prepared, &problem))),
         };
-        self.follow(id, child, prepared.stdin, stop).await
+        self.follow(id, child, prepared.stdin, hidden, stop).await
     }
 
     /// Feeds and reads a command until it has ended, or ends it.
@@ -128,21 +168,24 @@ impl World {
         id: EffectId,
         mut child: Box<dyn ChildWrapper>,
         stdin: Option<String>,
+        hidden: Hidden,
         mut stop: Stopper,
     ) -> Ran {
         let Some(session) = child.id().and_then(Session::of) else {
             return Ran::Failed(Failure::new(FailureSort::Error, "it has no process id"));
         };
+        let mark = Mark::set(&self.folder, session, &self.whose(id));
         let file = tokio::sync::Mutex::new(OutputFile::new(&self.output_path(id)));
         let (mut out, mut err) = (Printed::default(), Printed::default());
         let (end, end_seen) = watch::channel(None);
-        let reader = Reader { id, mask: self.vault.mask(), live: &self.live, ended: end_seen };
+        let reader = |hidden| Reader { id, mask: self.vault.mask(), live: &self.live, hidden, ended: end_seen.clone() };
+        let (out_reader, err_reader) = (reader(hidden.stdout), reader(hidden.stderr));
         let (stdout, stderr, input) = (child.stdout().take(), child.stderr().take(), child.stdin().take());
         let ended = {
             let reading = async {
                 tokio::join!(
-                    reader.read(stdout, &file, &mut out),
-                    reader.read(stderr, &file, &mut err),
+                    out_reader.read(stdout, &file, &mut out),
+                    err_reader.read(stderr, &file, &mut err),
                     feed(input, stdin, end.subscribe())
                 );
             };
@@ -162,6 +205,7 @@ impl World {
             }
             ended
         };
+        mark.clear();
         file.into_inner().close().await;
         match ended {
             Ended::Cancelled => Ran::Cancelled,
@@ -204,10 +248,25 @@ impl World {
         Ended::Cancelled
     }
 
+    /// To what a command belongs: a node, a metric, a fact.
+    fn whose(&self, id: EffectId) -> String {
+        match id {
+            EffectId::Action(s) | EffectId::Look(s, _) => self.node_name(s).to_owned(),
+            EffectId::Sample(..) => "a metric".into(),
+            EffectId::Fact(_) => "a fact".into(),
+            EffectId::Message(_) => "a message".into(),
+            EffectId::Lock => "the lock".into(),
+        }
+    }
+
+    fn node_name(&self, slot: Slot) -> &str {
+        self.names.get(slot.node.index()).map_or("node", String::as_str)
+    }
+
     /// The file of an action's output.
     fn output_path(&self, id: EffectId) -> PathBuf {
         let slot = |s: Slot| {
-            let node = self.names.get(s.node.index()).map_or("node", String::as_str);
+            let node = self.node_name(s);
             let part = if s.part == Part::Undo { ".undo" } else { "" };
             format!("{node}{part}.{}.{}", s.attempt, s.action + 1)
         };
@@ -221,7 +280,7 @@ impl World {
         };
         let safe: String =
             name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
-        self.output.join(format!("{safe}.log"))
+        self.folder.join("output").join(format!("{safe}.log"))
     }
 }
 

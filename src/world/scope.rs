@@ -5,7 +5,6 @@ use jiff::SignedDuration;
 use crate::source::one_line;
 use crate::value::{Environment, Expr, Found, Function, Ref, RefKind, Value, evaluate};
 
-use super::mask::Mask;
 use super::vault::Vault;
 
 /// What came out of an action.
@@ -98,22 +97,6 @@ impl Outcome {
             Outcome::Command(command) => command.tail.clone(),
             Outcome::Answer(answer) => answer.tail.clone(),
         }
-    }
-
-    /// The same with its secrets masked, for what is written down.
-    pub(super) fn masked(&self, mask: &Mask) -> Outcome {
-        let mut masked = self.clone();
-        match &mut masked {
-            Outcome::Command(command) => {
-                command.stdout = mask.text(&command.stdout);
-                command.stderr = mask.text(&command.stderr);
-            }
-            Outcome::Answer(answer) => {
-                answer.body = mask.text(&answer.body);
-                answer.headers.iter_mut().for_each(|(_, value)| *value = mask.text(value));
-            }
-        }
-        masked
     }
 
     fn word(&self, name: &str) -> Option<Found> {

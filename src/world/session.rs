@@ -27,6 +27,31 @@ impl Session {
         Some(Session { leader, since: Instant::now() })
     }
 
+    /// A session that was led by a process of this identity, unless that process id is another's by now.
+    pub(super) fn found(leader: i32, identity: &str) -> Option<Self> {
+        let same_machine = identity.split_once(' ')?.1 == boot_id()?;
+        // While anybody of the session lives, nobody else gets the process id of its leader.
+        let same = same_machine && started(leader).is_none_or(|ticks| identity.starts_with(&format!("{ticks} ")));
+        let since = Instant::now().checked_sub(YOUNG)?;
+        same.then(|| Pid::from_raw(leader)).flatten().map(|leader| Session { leader, since })
+    }
+
+    /// The process id of the leader.
+    pub(super) fn leader(self) -> i32 {
+        self.leader.as_raw_nonzero().get()
+    }
+
+    /// When the leader was started and in which life of the machine: no two processes have both and the process id.
+    /// Nothing where the system does not say it.
+    pub(super) fn identity(self) -> Option<String> {
+        Some(format!("{} {}", started(self.leader())?, boot_id()?))
+    }
+
+    /// Whether anybody of it lives.
+    pub(super) fn is_alive(self) -> bool {
+        !self.members().is_empty()
+    }
+
     /// Sends a signal to every process of the session.
     pub(super) fn signal(self, signal: Signal) {
         // The group first, in one system call; then whoever has made a group of its own. Who is gone is gone.
@@ -75,7 +100,7 @@ impl Session {
     #[cfg(target_os = "linux")]
     fn members(self) -> Vec<Pid> {
         let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-        let leader = self.leader.as_raw_nonzero().get();
+        let leader = self.leader();
         let youngest = if self.since.elapsed() < YOUNG { youngest() } else { None };
         // Most commands are over before anybody else has started: then there is nobody to look at.
         let from = youngest.filter(|youngest| *youngest >= leader).map_or(0, |_| leader);
@@ -114,4 +139,31 @@ fn lives_in(pid: i32, session: i32) -> bool {
     let mut fields = fields.split_ascii_whitespace();
     let alive = fields.next().is_some_and(|state| !matches!(state, "Z" | "X"));
     alive && fields.nth(2).and_then(|f| f.parse::<i32>().ok()) == Some(session)
+}
+
+/// When a process was started, in ticks since the machine was, by proc_pid_stat(5): field 22.
+#[cfg(target_os = "linux")]
+#[allow(clippy::disallowed_methods, reason = "the kernel's own list of processes")]
+fn started(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// A name for this life of the machine, by random(4).
+#[cfg(target_os = "linux")]
+#[allow(clippy::disallowed_methods, reason = "a file of the kernel")]
+fn boot_id() -> Option<&'static str> {
+    static ID: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let read = || Some(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned());
+    ID.get_or_init(read).as_deref()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn started(_pid: i32) -> Option<u64> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn boot_id() -> Option<&'static str> {
+    None
 }

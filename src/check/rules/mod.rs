@@ -10,8 +10,10 @@ mod gate_changes;
 mod missing_undo;
 mod needs_start;
 mod offsets;
+mod paths;
 mod phase_order;
 mod rollback_outside_live;
+mod shell_names;
 mod stop_after_change;
 mod takes;
 mod undo_captures;
@@ -28,7 +30,7 @@ use super::model::{Action, ActionKind, GateUse, Model, Node, Phase, PhaseKind, S
 /// A rule over the model alone.
 type Rule = fn(&Model, &mut Vec<Diagnostic>);
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 15] = [
     phase_order::check,
     offsets::check,
     needs_start::check,
@@ -42,6 +44,8 @@ const RULES: [Rule; 13] = [
     gate_changes::check,
     gate_attempts::check,
     fact_cycles::check,
+    paths::check,
+    shell_names::check,
 ];
 
 /// Applies every rule.

@@ -6,7 +6,7 @@
 use crate::check::model::{Model, Step, Typed, Undo};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
-use crate::value::RefKind;
+use crate::value::{RefKind, Type};
 
 use super::values::of_action;
 use super::{changes, steps};
@@ -14,6 +14,21 @@ use super::{changes, steps};
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     for (_, step) in steps(model) {
         let Undo::Actions { actions, .. } = &step.undo else { continue };
+        for capture in step.actions.iter().flat_map(|a| &a.captures).filter(|c| c.ty == Type::Secret) {
+            let name = &capture.id.text;
+            for used in actions.iter().flat_map(of_action).filter(|v| uses(v, name)) {
+                findings.push(
+                    Diagnostic::new(
+                        Code::UndoCapture,
+                        used.span,
+                        format!("the secret `{name}` is forgotten when the run is taken up again"),
+                    )
+                    .label("the undo may come after that")
+                    .also(capture.id.span, "captured here, and never written down")
+                    .help("capture it again in the undo, in an action that says `reads = true`"),
+                );
+            }
+        }
         for (name, place) in late_captures(step) {
             for action in actions {
                 for used in of_action(action).iter().filter(|v| uses(v, &name)) {

@@ -1,6 +1,62 @@
-//! Every value that an action uses, however deep it stands.
+//! Every action of a model, and every value that an action uses, however deep it stands.
 
-use crate::check::model::{Action, ActionKind, Command, GateRef, GateUse, Look, Request, Typed, UrlPiece, WordPiece};
+use crate::check::model::{
+    Action, ActionKind, Command, GateRef, GateUse, Look, Model, Node, PhaseKind, Request, Typed, Undo, UrlPiece,
+    WordPiece,
+};
+
+use super::collect;
+
+/// Every action: of steps and their undos, of rollbacks, of gates and holds, of facts and metrics.
+pub(super) fn every_action(model: &Model) -> Vec<&Action> {
+    let mut nodes = super::nodes(model);
+    for rollback in &model.rollbacks {
+        collect(PhaseKind::Live, &rollback.nodes, &mut nodes);
+    }
+    let mut found = Vec::new();
+    for (_, node) in nodes {
+        match node {
+            Node::Step(step) => {
+                step.actions.iter().for_each(|action| with_inner(action, &mut found));
+                if let Undo::Actions { actions, .. } = &step.undo {
+                    actions.iter().for_each(|action| with_inner(action, &mut found));
+                }
+            }
+            Node::Gate(_, used) => in_gate(used, &mut found),
+            Node::Hold(_, hold) => in_looks(&hold.looks, &mut found),
+            Node::Notify(..) | Node::Phase(_) | Node::For(_) | Node::Undo(..) => {}
+        }
+    }
+    model.gates.iter().for_each(|gate| in_looks(&gate.looks, &mut found));
+    model.facts.iter().filter_map(|f| f.command.as_deref()).for_each(|action| with_inner(action, &mut found));
+    model.metrics.iter().filter_map(|m| m.look.as_ref()).for_each(|action| with_inner(action, &mut found));
+    found
+}
+
+fn with_inner<'m>(action: &'m Action, found: &mut Vec<&'m Action>) {
+    found.push(action);
+    match &action.kind {
+        ActionKind::Gate(used) => in_gate(used, found),
+        ActionKind::Hold(hold) => in_looks(&hold.looks, found),
+        ActionKind::Run(_) | ActionKind::Shell(_) | ActionKind::Http(_) | ActionKind::Notify(_) => {}
+    }
+}
+
+fn in_gate<'m>(used: &'m GateUse, found: &mut Vec<&'m Action>) {
+    if let GateRef::Inline(gate) = &used.gate {
+        in_looks(&gate.looks, found);
+    }
+}
+
+fn in_looks<'m>(looks: &'m [Look], found: &mut Vec<&'m Action>) {
+    for look in looks {
+        match look {
+            Look::Action(action) => with_inner(action, found),
+            Look::Gate(used) => in_gate(used, found),
+            Look::Expect(_) => {}
+        }
+    }
+}
 
 /// Every value that an action uses.
 pub(super) fn of_action(action: &Action) -> Vec<&Typed> {

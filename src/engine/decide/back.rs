@@ -4,9 +4,9 @@
 //! started, the failed and the interrupted one too, is undone, newest start first, one at a time. There is never a
 //! rollback of a rollback: if an undo fails, the run is stuck, and nothing is undone on top of something that is not.
 
-use crate::engine::event::{Ended, Ending, EventKind, Failure, FailureSort};
+use crate::engine::event::{Ended, Ending, EventKind, Failure, FailureSort, Who};
 use crate::engine::scene::Scene;
-use crate::engine::state::{Status, UndoStatus};
+use crate::engine::state::{Mode, Status, UndoStatus};
 use crate::plan::{Lane, NodeIx, NodeKind, Undo};
 use crate::value::{Environment, Found, RefKind};
 
@@ -38,6 +38,28 @@ impl<'a> Context<'a> {
             NodeKind::Undo { only } => self.settle_undo(*ix, only.as_deref()),
             NodeKind::Phase { .. } => Vec::new(),
         }
+    }
+
+    /// A person wants to go back by another procedure than the one that the run is in. What was undone stays undone.
+    pub(super) fn change_way(self, by: &Who, to: Option<&str>) -> Events {
+        let (Mode::Back, Some(back), Some(name)) = (&self.run.mode, &self.run.back, to) else { return Vec::new() };
+        let Some(rollback) = self.plan.rollback(Some(name)).filter(|other| *other != back.rollback) else {
+            return Vec::new();
+        };
+        let own = &self.plan.rollbacks[back.rollback].nodes;
+        let mut events: Events = own
+            .iter()
+            .filter(|ix| self.run.active.contains(ix))
+            .map(|ix| EventKind::NodeEnded { node: *ix, ended: Ended::Interrupted, failure: None, outcome: None })
+            .collect();
+        events.push(EventKind::RollbackStarted {
+            rollback: rollback as u32,
+            reason: back.reason.clone(),
+            by: by.to_string(),
+            node: back.node,
+            eta: None,
+        });
+        events
     }
 
     /// Ends what the timeline is still doing; nothing if it is doing nothing.

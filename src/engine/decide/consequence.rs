@@ -125,13 +125,18 @@ impl<'a> Context<'a> {
 
     /// The end is clear: what is to be said about it is said, then the run ends.
     pub(super) fn reach(self, ending: Ending, reason: String) -> Events {
-        let happening = Happening { reason: reason.clone(), by: String::new(), node: String::new() };
-        let back = self.run.back.is_some();
-        let reached = EventKind::EndingReached { ending, reason };
-        // In a way back the words are those of its beginning.
-        if back {
-            return self.with_handlers_of(vec![reached], ending.handler(), None);
-        }
+        let reached = EventKind::EndingReached { ending, reason: reason.clone() };
+        let happening = match &self.run.back {
+            // Who is called to a stuck run needs to know what it is stuck at, not why it went back.
+            Some(back) if ending == Ending::Stuck => {
+                let node = back.stuck.as_ref().map(|(node, _)| *node).or(back.failed);
+                let node = node.map(|ix| self.plan.node(ix).id.clone()).unwrap_or_default();
+                Happening { reason, by: back.by.clone(), node }
+            }
+            // In a way back the words are those of its beginning.
+            Some(_) => return self.with_handlers_of(vec![reached], ending.handler(), None),
+            None => Happening { reason, by: String::new(), node: String::new() },
+        };
         self.with_handlers_of(vec![reached], ending.handler(), Some(&happening))
     }
 }

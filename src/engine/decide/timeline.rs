@@ -168,7 +168,7 @@ impl<'a> Context<'a> {
     /// The instant of an offset, as far as T+0 is known.
     pub(super) fn moment(self, at: SignedDuration) -> Option<Timestamp> {
         let zero = self.run.zero.or(self.plan.release.as_ref().and_then(|r| r.start))?;
-        zero.checked_add(at).ok()
+        Some(zero.saturating_add(at).unwrap_or(zero))
     }
 
     /// T+0, if it becomes known by the start of this node: of the live phase that stands at T+0, or of the first live
