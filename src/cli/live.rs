@@ -14,10 +14,10 @@ use crate::engine::{Ending, Event, Input, Live, Run, Who};
 use crate::journal::{Embedded, RunJournal};
 use crate::plan::Plan;
 use crate::report::{Json, Plain, Progress, Reporter};
-use crate::world::{Vault, World};
+use crate::world::{Vault, World, unusable_channels};
 
 use super::Exit;
-use super::screen::Screen;
+use super::screen::{Screen, error_width};
 
 /// So many lines for the screen may wait to be shown.
 const LINES: usize = 256;
@@ -55,8 +55,10 @@ impl LiveArguments {
         let moves = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         match self.output {
             Output::Json => Box::new(Json::new(std::io::stdout())),
-            Output::Tty if moves => Box::new(Progress::new(screen.err)),
-            Output::Auto if moves && std::io::stdout().is_terminal() => Box::new(Progress::new(screen.err)),
+            Output::Tty if moves => Box::new(Progress::new(screen.err, error_width)),
+            Output::Auto if moves && std::io::stdout().is_terminal() => {
+                Box::new(Progress::new(screen.err, error_width))
+            }
             Output::Auto | Output::Plain | Output::Tty => Box::new(Plain::new(std::io::stdout(), screen.out)),
         }
     }
@@ -205,7 +207,11 @@ pub(super) fn runtime(screen: &Screen) -> Option<tokio::runtime::Runtime> {
 /// Reads the secrets of a plan. Says why not, if that does not work: then nothing has been started.
 pub(super) async fn secrets(plan: &Plan, dir: &Path, screen: &Screen) -> Option<Vault> {
     match Vault::read(&plan.secrets, dir, &plan.runbook.inherit).await {
-        Ok(vault) => Some(vault),
+        Ok(vault) => {
+            let unusable = unusable_channels(plan, &vault);
+            unusable.iter().for_each(|why| screen.error(&format!("{why}; nothing was started")));
+            unusable.is_empty().then_some(vault)
+        }
         Err(error) => {
             screen.error(&format!("{error}; nothing was started"));
             None

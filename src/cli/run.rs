@@ -79,7 +79,14 @@ fn made(arguments: &Arguments, screen: &Screen) -> Result<Plan, Exit> {
         Exit::Usage
     };
     let file = arguments.file.clone().map_or_else(files::usual_file, Ok).map_err(usage)?;
-    let examined = files::examine(files::load(&file).map_err(usage)?);
+    let loaded = files::load(&file).map_err(usage)?;
+    if loaded.sources.file(loaded.file).text.trim_start().starts_with('{') {
+        let shown = file.display();
+        return Err(usage(format!(
+            "{shown} is no runbook; a plan that was saved is run by `runbook run --plan {shown}`"
+        )));
+    }
+    let examined = files::examine(loaded);
     let (sources, findings) = (&examined.sources, &examined.diagnostics);
     if has_errors(findings) {
         screen.note(&report(findings, sources, screen.err.width, screen.err.color));

@@ -72,6 +72,11 @@ impl Screen {
     }
 }
 
+/// How wide standard error is now.
+pub(super) fn error_width() -> usize {
+    width(std::io::stderr())
+}
+
 /// The width of a stream: the user's wish, the terminal's, or a good one.
 fn width(stream: impl rustix::fd::AsFd + IsTerminal) -> usize {
     let wish = std::env::var("COLUMNS").ok().and_then(|c| c.parse::<usize>().ok());

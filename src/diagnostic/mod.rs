@@ -127,9 +127,11 @@ pub fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
             // What is not run yet need not be complete.
             Code::Missing => said(Code::NotYet, &|other| other == span),
             // It was to be used, and is not in the place where it was.
-            Code::Unused => d.title.split('`').nth(1).is_some_and(|name| {
-                scripts.iter().any(|title| title.contains(&format!("${{{name}}}")))
-            }),
+            Code::Unused => d
+                .title
+                .split('`')
+                .nth(1)
+                .is_some_and(|name| scripts.iter().any(|title| title.contains(&format!("${{{name}}}")))),
             // `5 min`: the unit is there, behind a space.
             Code::BareNumber => said(Code::WrongForm, &|other| other.start == span.start && other.file == span.file),
             _ => false,

@@ -452,7 +452,8 @@ impl Run {
     pub fn progress(&self, plan: &Plan) -> (usize, usize) {
         let works: Vec<NodeIx> =
             plan.timeline().into_iter().filter(|ix| matches!(plan.node(*ix).kind, NodeKind::Work(_))).collect();
-        (works.iter().filter(|ix| self.node(**ix).status.is_final()).count(), works.len())
+        let through = |ix: &&NodeIx| matches!(self.node(**ix).status, Status::Succeeded | Status::Skipped);
+        (works.iter().filter(through).count(), works.len())
     }
 
     /// The newest sample of a metric, if it is still young enough to be believed: three of its intervals.

@@ -116,7 +116,7 @@ impl std::fmt::Display for Holder {
             true => write!(f, ", and that run goes on"),
             false => write!(
                 f,
-                "; its process is gone: `runbook resume {run}` takes it up again, `runbook abort {run} --reason …` ends it and frees the lock"
+                "; nobody runs it any more, for it is stuck, paused or was killed: `runbook resume {run}` takes it up again, `runbook abort {run} --reason …` ends it and frees the lock"
             ),
         }
     }

@@ -152,7 +152,9 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
             line(Tone::Warn, "", format!("nobody came: {}", crate::plan::outcome_text(otherwise)))
         }
         EventKind::HaltRequested { by, reason } => line(Tone::Warn, "", format!("halted by {by}: {reason}")),
-        EventKind::Halted if run.back.is_some() => line(Tone::Warn, "", "nothing runs any more; the way back is not through"),
+        EventKind::Halted if run.back.is_some() => {
+            line(Tone::Warn, "", "nothing runs any more; the way back is not through")
+        }
         EventKind::Halted => line(Tone::Warn, "", "nothing runs any more; nothing was undone"),
         EventKind::RollbackRequested { by, .. } => line(Tone::Warn, "", format!("{by} wants to go back")),
         EventKind::RollbackStarted { rollback, reason, .. } => {
@@ -284,8 +286,14 @@ fn node_ended(
     })
 }
 
-/// A sample is worth a line when a trigger's condition becomes true, or a hold's check is false.
+/// A sample is worth a line when it could not be taken and that is new, when a trigger's condition becomes true, or a
+/// hold's check is false.
 fn sampled(plan: &Plan, run: &Run, metric: u32, sample: &Sample, judged: &[crate::engine::Judged]) -> Option<Line> {
+    if let Some(why) = &sample.why {
+        let before = run.metrics[metric as usize].recent.iter().rev().nth(1);
+        let is_news = before.is_none_or(|before| before.why.as_ref() != Some(why));
+        return is_news.then(|| line(Tone::Warn, &plan.metrics[metric as usize].id, format!("no data: {why}")));
+    }
     let value = format!("{} {}", plan.metrics[metric as usize].id, sample.value.brief());
     for judged in judged {
         match judged.watcher {

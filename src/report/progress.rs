@@ -28,6 +28,7 @@ pub struct Progress {
     bars: MultiProgress,
     rows: Vec<ProgressBar>,
     paint: Paint,
+    width: fn() -> usize,
     /// The newest line that each node printed.
     printed: BTreeMap<NodeIx, String>,
     frame: usize,
@@ -36,9 +37,18 @@ pub struct Progress {
 
 impl Progress {
     /// Progress on standard error, so that what is piped from standard output stays clean.
-    pub fn new(paint: Paint) -> Self {
+    /// `width` says how wide the terminal is now.
+    pub fn new(paint: Paint, width: fn() -> usize) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(20));
-        Progress { bars, rows: Vec::new(), paint, printed: BTreeMap::new(), frame: 0, repeats: Repeats::default() }
+        Progress {
+            bars,
+            rows: Vec::new(),
+            paint,
+            width,
+            printed: BTreeMap::new(),
+            frame: 0,
+            repeats: Repeats::default(),
+        }
     }
 
     /// Shows these rows below everything, and nothing else.
@@ -104,6 +114,7 @@ impl Reporter for Progress {
 
     fn tick(&mut self, plan: &Plan, run: &Run, now: Timestamp) -> std::io::Result<()> {
         self.frame += 1;
+        self.paint.width = (self.width)();
         let view = View { plan, run, now, paint: self.paint, frame: self.frame };
         let rows = view.rows(&self.printed);
         self.show(&rows);

@@ -10,6 +10,9 @@ use crate::source::one_line;
 
 use super::lines::{spoken, stamp};
 
+/// So many of the last lines of a failure are repeated.
+const PRINTED: usize = 5;
+
 /// The summary of a run that is over, or is left by this process.
 pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
     let mut rows: Vec<(&str, String)> = Vec::new();
@@ -124,12 +127,19 @@ fn problems(run: &Run) -> Vec<(&'static str, String)> {
             rows.push(("not sent", format!("{}: {why}", message.channel)));
         }
     }
-    if run.back.as_ref().is_some_and(|b| b.stuck.is_some())
-        && let Some((_, failure)) = run.back.as_ref().and_then(|b| b.stuck.as_ref())
-    {
-        rows.extend(failure.tail.iter().map(|l| ("printed", one_line(l))));
-    }
+    rows.extend(printed(run).into_iter().flatten().map(|l| ("printed", one_line(l))));
     rows
+}
+
+/// The last lines of what went wrong: of the undo that failed, else of the node that caused it all.
+fn printed(run: &Run) -> Option<&[String]> {
+    let stuck = run.back.as_ref().and_then(|back| back.stuck.as_ref()).map(|(_, failure)| failure);
+    let caused = || match &run.back {
+        Some(back) => run.node(back.node?).failure.as_ref(),
+        None => run.nodes.iter().find(|n| n.status == Status::Failed)?.failure.as_ref(),
+    };
+    let tail = &stuck.or_else(caused)?.tail;
+    Some(&tail[tail.len().saturating_sub(PRINTED)..])
 }
 
 /// What to do next.

@@ -17,7 +17,7 @@ use super::grammar::{Grammar, Rule, words as rule_words};
 /// Explains a text that begins at byte `base` of the file and does not match `rule`. `span` is pointed at where nothing
 /// better is found.
 pub(super) fn explain(file: FileId, base: usize, text: &str, span: Span, rule: Rule) -> Diagnostic {
-    if let Some(finding) = telltale(file, base, text) {
+    if let Some(finding) = unquoted(file, base, text).or_else(|| telltale(file, base, text)) {
         return finding;
     }
     if deepest(text) >= 64 {
@@ -61,6 +61,34 @@ pub(super) fn of_error(file: FileId, base: usize, text: &str, error: &Error<Rule
     let span = Span::new(file, base + at, base + at + found.len());
     let label = if expected.is_empty() { "not expected here".into() } else { expected };
     Diagnostic::new(Code::Unexpected, span, format!("`{found}` does not fit here")).label(label)
+}
+
+/// `run ./deploy.sh`, `retry: 3`: the forms of other languages.
+fn unquoted(file: FileId, base: usize, text: &str) -> Option<Diagnostic> {
+    let line = text.trim();
+    let start = base + text.len() - text.trim_start().len();
+    let (word, rest) = line.split_at(line.find(|c: char| !(c.is_alphanumeric() || c == '_'))?);
+    let value = rest.trim_start_matches(':').trim();
+    let is_string = value.starts_with('"') || value.is_empty();
+    let span = |from: usize, to: usize| Span::new(file, start + from, start + to);
+    if let ("run" | "shell", false) = (word, is_string || value.starts_with('=')) {
+        let at = line.len() - value.len();
+        let finding = Diagnostic::new(Code::WrongForm, span(at, line.len()), "a command stands in double quotes");
+        let plain = !value.contains(['"', '\\', '{', '}']) || word == "run" && !value.contains(['"', '\\']);
+        return Some(finding.label("no quotes").help_if(plain.then(|| format!("write `{word} \"{value}\"`"))));
+    }
+    if rest.starts_with(':')
+        && Keyword::from_word(word).is_none()
+        && !value.starts_with(['=', ':'])
+        && !value.is_empty()
+    {
+        let clause = PHRASES.contains(&word) || OTHERS.contains(&word);
+        let write = if clause { format!("{word} {value}") } else { format!("{word} = {value}") };
+        let finding = Diagnostic::new(Code::WrongForm, span(word.len(), word.len() + 1), "`:` gives no value here");
+        let label = if clause { "a clause has no sign" } else { "a setting has `=`" };
+        return Some(finding.label(label).help(format!("write `{write}`")));
+    }
+    None
 }
 
 /// A line of one word that no statement begins with.
@@ -410,22 +438,43 @@ pub(super) fn misused(file: FileId, word: &Name, value: &str, whole: &str) -> Di
             ("a message goes to a channel", Some(format!("notify CHANNEL {value}")))
         }
         "revert" | "rollback_with" => ("the way back of a step is its `undo`", Some(format!("undo {{ run {value} }}"))),
+        "notify" => (
+            "a message goes to a channel, whose name has no quotes",
+            Some(notify_form(whole.trim().trim_start_matches("notify").trim())),
+        ),
+        "http" => ("a request names its method", Some(format!("http GET {value}"))),
         "title" | "name" => ("a title stands in the header, behind the name", None),
         "env" | "environment" => ("the environment is a map", Some("env = { NAME = value }".into())),
         _ => ("", None),
     };
     if !title.is_empty() {
-        let finding =
-            Diagnostic::new(Code::WrongForm, word.span, title).label(format!("`{}` is not a word here", word.text));
+        let label = match known {
+            true => "not in this form".to_owned(),
+            false => format!("`{}` is not a word here", word.text),
+        };
+        let finding = Diagnostic::new(Code::WrongForm, word.span, title).label(label);
         return finding.help_if(write.map(|w| format!("write `{w}`")));
     }
     let keywords = PHRASES.into_iter().chain(Keyword::ALL.iter().map(|k| k.word()));
     let finding = Diagnostic::new(Code::UnknownKeyword, word.span, format!("`{}` begins no statement", word.text))
         .label("unknown word");
     match did_you_mean(&word.text, keywords) {
-        Some(close) => finding.help(format!("did you mean `{close}`?")).fix(word.span, close),
-        None => finding.help(format!("a setting is written `{} = {value}`", word.text)),
+        Some(close) if close != word.text => finding.help(format!("did you mean `{close}`?")).fix(word.span, close),
+        _ => finding.help(format!("a setting is written `{} = {value}`", word.text)),
     }
+}
+
+/// `notify "room" "done"` with its channel bare.
+fn notify_form(value: &str) -> String {
+    let inner = value.strip_prefix('"').and_then(|rest| rest.split_once('"'));
+    match inner {
+        Some((channel, rest)) if !rest.trim().is_empty() && is_name(channel) => format!("notify {channel}{rest}"),
+        _ => format!("notify CHANNEL {value}"),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// `within = 5m`: a clause that was written as a setting.

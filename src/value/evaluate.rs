@@ -152,6 +152,8 @@ pub fn evaluate(expr: &Expr, env: &dyn Environment) -> Result<Value> {
 /// The same expression with everything in it that is known already as a value.
 pub fn fold(expr: Expr, env: &dyn Environment) -> Expr {
     expr.map_inner(&mut |e| match e {
+        // What is too large is left as it is: whoever evaluates it is told.
+        Expr::Template(parts) if parts.iter().map(length).sum::<usize>() > LARGEST => Expr::Template(parts),
         Expr::Template(parts) => fold_template(parts),
         // Held and Runs depend on time, whatever stands in them.
         held @ (Expr::Held { .. } | Expr::Runs { .. } | Expr::Value(_)) => held,
@@ -160,6 +162,14 @@ pub fn fold(expr: Expr, env: &dyn Environment) -> Expr {
             Err(_) => other,
         },
     })
+}
+
+fn length(part: &Part) -> usize {
+    match part {
+        Part::Text(text) => text.len(),
+        Part::Value(Expr::Value(value)) => weight(value),
+        Part::Value(_) => 1,
+    }
 }
 
 /// Joins neighbouring text; a template of text only is a string.
@@ -308,7 +318,9 @@ fn compare(op: Comparison, a: &Value, b: &Value) -> Result<Value> {
 
 fn arithmetic(op: Arithmetic, a: Value, b: Value) -> Result<Value> {
     match calculate(op, a, b)? {
-        Value::Duration(d) | Value::Offset(d) if d.abs() > LONGEST => failed("the result is longer than a thousand years"),
+        Value::Duration(d) | Value::Offset(d) if d.abs() > LONGEST => {
+            failed("the result is longer than a thousand years")
+        }
         result => Ok(result),
     }
 }

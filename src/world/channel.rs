@@ -6,12 +6,12 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use serde_json::{Map, Value as Json};
 
 use crate::engine::Outgoing;
-use crate::plan::ChannelKind;
+use crate::plan::{Channel, ChannelKind, Plan};
 use crate::value::{Expr, evaluate};
 
 use super::http::{Redirects, unreachable};
 use super::scope::HandOver;
-use super::{Stop, Stopper, World};
+use super::{Stop, Stopper, Vault, World};
 
 /// How often a message is tried.
 const TRIES: u32 = 3;
@@ -75,6 +75,23 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// The channels whose address, known now that the secrets are, is none. A message that cannot be sent on the night would
+/// be found out too late.
+pub fn unusable_channels(plan: &Plan, vault: &Vault) -> Vec<String> {
+    let scope = HandOver { vault, captured: &[] };
+    let unusable = |channel: &Channel| {
+        let ChannelKind::Webhook { url, .. } = &channel.kind else { return None };
+        let text = evaluate(url, &scope).ok()?.to_string();
+        let why = match url::Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => return None,
+            Ok(_) => "it is not the address of a web server".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Some(format!("the url of the channel `{}` is none: {}", channel.id, vault.mask().text(&why)))
+    };
+    plan.channels.iter().filter_map(unusable).collect()
 }
 
 /// What a webhook gets: `{"text": …, "subject": …}` and the message's own settings.

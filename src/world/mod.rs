@@ -26,6 +26,7 @@ use crate::engine::{ActionResult, Captured, Done, Effect, EffectId, Failure, Fai
 use crate::plan::{Action, ActionKind, Capture, Fact, Plan};
 use crate::value::{EvalError, Type, Value, duration_text, evaluate};
 
+pub use channel::unusable_channels;
 pub use leftover::end_leftovers;
 pub use mask::Mask;
 pub use vault::{SecretError, Vault};

@@ -131,14 +131,7 @@ impl World {
         })
     }
 
-    async fn start(
-        &self,
-        id: EffectId,
-        command: &Command,
-        prepared: Prepared,
-        hidden: Hidden,
-        stop: Stopper,
-    ) -> Ran {
+    async fn start(&self, id: EffectId, command: &Command, prepared: Prepared, hidden: Hidden, stop: Stopper) -> Ran {
         let error = |text: String| Ran::Failed(Failure::new(FailureSort::Error, text));
         let stdout = match &prepared.stdout {
             None => Stdio::piped(),

@@ -16,7 +16,8 @@ impl World {
             Ran::Through(outcome) => outcome,
         };
         if let Some(failure) = self.unexpected(&metric.action, &outcome) {
-            return Done::Sample(Err(SampleProblem::error(failure.text)));
+            let printed = failure.tail.last().map(|line| format!(": {line}")).unwrap_or_default();
+            return Done::Sample(Err(SampleProblem::error(format!("{}{printed}", failure.text))));
         }
         let value = number_of(metric, &outcome).and_then(|number| with_unit(metric, number));
         Done::Sample(value.map_err(|problem| SampleProblem { why: self.vault.mask().text(&problem.why), ..problem }))

@@ -215,7 +215,7 @@ fn a_webhook_that_is_down_delays_nothing_and_is_told() {
     let output = hook("/refused");
     assert_eq!(output.code, 0, "{}", output.text());
     assert!(output.stdout.contains("not sent  hook: the answer is 403 Forbidden"), "{}", output.stdout);
-    let step = output.stdout.find("✓ a").unwrap();
+    let step = output.stdout.find("▸ a").unwrap();
     let warning = output.stdout.find("a message could not be sent").unwrap();
     assert!(step < warning, "the step waited for the message:\n{}", output.stdout);
 }
@@ -255,6 +255,139 @@ fn a_secret_is_masked_wherever_a_command_prints_it() {
     for form in ["s3cr3t", "czNjcjN0L3dpdGgicXVvdGU"] {
         assert!(!everything.contains(form), "{form} in {everything}");
     }
+}
+
+#[test]
+fn a_captured_secret_is_in_no_file() {
+    let project = Project::with(
+        "runbook r \"R\" {}\nphase p: live {\n  step a {\n    run \"cat token\" { reads = true; capture token: secret = trim(stdout) }\n    \
+         shell \"echo got $T; test -n $T\" { env = { T = token } }\n    undo none \"x\"\n  }\n}\n",
+    );
+    project.write("token", "t0ps3cr3t\n");
+    let output = project.run(&[]);
+    let everything = format!("{}{}", output.text(), project.printed());
+    assert_eq!(output.code, 0, "{everything}");
+    assert!(
+        everything.contains("not kept, because a secret is captured") && everything.contains("got ***"),
+        "{everything}"
+    );
+    assert!(!everything.contains("t0ps3cr3t"), "{everything}");
+}
+
+#[test]
+fn a_value_with_a_secret_in_it_is_not_changed_in_silence() {
+    let project = Project::with(
+        "runbook r \"R\" {}\nsecret key = getenv(\"THE_KEY\")\nphase p: live { step a {\n  \
+         run \"echo image/production\" { reads = true; capture image = trim(stdout); env = { K = key } }\n  \
+         run \"echo ${image}\"; undo none \"x\" } }\n",
+    );
+    let mut command = project.command(&["run", "--yes"]);
+    command.env("THE_KEY", "production");
+    let output = crate::binary::finish(command);
+    assert_eq!(output.code, 3, "{}", output.text());
+    assert!(output.stdout.contains("there is a secret in it; write `capture image: secret`"), "{}", output.stdout);
+}
+
+#[test]
+fn a_redirect_carries_nothing_to_another_server() {
+    let (named, other) = (Server::start(), Server::start());
+    let port = other.url.rsplit(':').next().unwrap().to_owned();
+    let url = format!("{}/away/{port}", named.url);
+    let step = |action: &str| Project::with(&live(&format!("step a {{ {action}; undo none \"x\" }}"))).run(&[]);
+    let refused = [
+        step(&format!("http POST \"{url}\" {{ json = {{ a = 1 }} }}")),
+        step(&format!("http GET \"{url}\" {{ header = {{ Authorization = \"Bearer x\" }} }}")),
+    ];
+    for output in refused {
+        assert_eq!((output.code, output.stdout.contains("the answer is 307")), (3, true), "{}", output.text());
+    }
+    assert_eq!(other.requests().len(), 0);
+    // What only looks and has nothing with it follows.
+    assert_eq!(step(&format!("http GET \"{url}\"")).code, 0);
+    assert!(!other.requests()[0].to_lowercase().contains("referer"), "{}", other.requests()[0]);
+}
+
+#[test]
+fn a_value_leads_out_of_no_folder() {
+    let project = Project::with(
+        "runbook r \"R\" {}\nvar name: string\nphase p: live { step a { run \"echo x\" { stdout = \"out/${name}.log\" }; undo none \"x\" } }\n",
+    );
+    let output = project.run(&["--var", "name=../../pwned"]);
+    assert!(output.code == 1 && output.stderr.contains("lead out of its folder"), "{}", output.text());
+    assert_eq!(project.run(&["--var", "name=a"]).code, 0);
+    assert!(project.exists("out/a.log"));
+}
+
+#[test]
+fn a_channel_without_an_address_is_found_before_anything_starts() {
+    let project = Project::with(&format!(
+        "secret hook = getenv(\"HOOK\")\nchannel room: webhook {{ url = hook }}\n{}",
+        live("step a { run \"touch ran\"; undo none \"x\" }\n  notify room \"hello\"")
+    ));
+    let mut command = project.command(&["run", "--yes"]);
+    command.env("HOOK", "not-a-url-at-all");
+    let output = crate::binary::finish(command);
+    assert_eq!((output.code, project.exists("ran")), (2, false), "{}", output.text());
+    assert!(output.stderr.contains("the url of the channel `room` is none"), "{}", output.stderr);
+    assert!(!output.text().contains("not-a-url"), "{}", output.text());
+}
+
+#[test]
+fn a_metric_that_cannot_be_measured_says_why() {
+    let project = Project::with(&format!(
+        "metric m: percent {{ run \"sh -c 'echo no such table >&2; exit 1'\"; unit = ratio; every = 200ms }}\n{}",
+        live("step a { run \"true\"; undo none \"x\" }\n  gate { on inconclusive rollback; expect m < 1% }")
+    ));
+    let output = project.run(&[]);
+    assert!(output.stdout.contains("m  no data: exit 1: no such table"), "{}", output.stdout);
+    assert_eq!(output.code, 3, "{}", output.stdout);
+}
+
+#[test]
+fn what_would_never_end_or_fit_is_refused_by_the_plan() {
+    let plan = |declarations: &str, body: &str| {
+        let project = Project::with(&format!("{declarations}\n{}", live(body)));
+        project.runbook(&["run", "--dry-run"])
+    };
+    let step = "step a { run \"true\"; undo none \"x\" }";
+    let long = plan("var n: int = 530000", &format!("{step}\n  hold for n * 1w"));
+    assert!(long.code == 1 && long.stderr.contains("longer than a thousand years"), "{}", long.text());
+    let mut doubling = "let a0 = \"0123456789\"".to_owned();
+    for i in 1..40 {
+        doubling.push_str(&format!("\nlet a{i} = \"${{a{0}}}${{a{0}}}\"", i - 1));
+    }
+    let large = plan(&doubling, "step a { run \"echo ${a39}\"; undo none \"x\" }");
+    assert!(large.code == 1 && large.stderr.contains("larger than 4 MiB"), "{}", large.text());
+    let (mut open, mut close) = (String::new(), String::new());
+    for i in 0..10 {
+        open.push_str(&format!("for i{i} in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] {{\n"));
+        close.push('}');
+    }
+    let many = plan("", &format!("{open}{step}\n{close}"));
+    assert!(many.code == 1 && many.stderr.contains("more than 50000 nodes"), "{}", many.text());
+    let nothing = plan("var names: list(string) = []", &format!("for n in names {{ {step} }}"));
+    assert!(nothing.code == 1 && nothing.stderr.contains("there is nothing to do in this plan"), "{}", nothing.text());
+}
+
+#[test]
+fn a_long_chain_of_values_needs_no_more_stack_than_there_is() {
+    let mut chain = "let a0 = 1".to_owned();
+    for i in 1..5000 {
+        chain.push_str(&format!("\nlet a{i} = a{} + 1", i - 1));
+    }
+    let project = Project::with(&format!("{chain}\n{}", live("step a { run \"echo ${a4999}\"; undo none \"x\" }")));
+    let output = project.runbook(&["run", "--dry-run"]);
+    assert!(output.code == 0 && output.stdout.contains("echo 5000"), "{}", output.text());
+}
+
+#[test]
+fn what_cannot_be_shown_is_an_error() {
+    let project = Project::with(&live("step a { run \"true\"; undo none \"x\" }"));
+    let mut command = project.command(&["run", "--dry-run"]);
+    command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), told.contains("standard output cannot be written")), (Some(2), true), "{told}");
 }
 
 #[test]

@@ -224,6 +224,10 @@ fn answer(mut stream: std::net::TcpStream, seen: &std::sync::Mutex<Vec<String>>)
     match path.as_str() {
         "/hang" => std::thread::sleep(Duration::from_secs(300)),
         "/loop" => send("302 Found", "Location: /loop\r\n", b"")?,
+        path if path.starts_with("/away/") => {
+            let place = format!("Location: http://localhost:{}/taken\r\n", &path[6..]);
+            send("307 Temporary Redirect", &place, b"")?;
+        }
         "/error" => send("503 Service Unavailable", "", b"{\"error\":\"down\"}")?,
         "/second" if tries < 2 => send("503 Service Unavailable", "Retry-After: 0\r\n", b"")?,
         "/refused" => send("403 Forbidden", "", b"")?,

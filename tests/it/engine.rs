@@ -261,7 +261,7 @@ fn messages_say_what_happened() {
     );
     let ran = run(&text, World::default().fails("do b"));
     let said: Vec<_> = ran.run.messages.iter().map(|m| m.text.as_str()).collect();
-    assert_eq!(said, ["r1 started", "back because b: exit 1, by step b, at b", "done, 2 of 3"]);
+    assert_eq!(said, ["r1 started", "back because b: exit 1, by step b, at b", "done, 1 of 3"]);
 }
 
 #[test]

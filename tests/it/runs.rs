@@ -82,6 +82,71 @@ fn a_run_whose_process_was_killed_can_be_taken_up() {
     assert_eq!(marks(&project), ["first", "second", "second", "third"]);
 }
 
+/// What a killed process left running would do its work after it was undone.
+#[test]
+fn a_command_that_outlived_its_process_is_ended_before_anything_else() {
+    for (command, code) in [("rollback", 3), ("resume", 3), ("abort", 5)] {
+        let project = Project::with(&RELEASE.replace("idempotent = true", "").replace("wait.sh", "slow.sh"));
+        project.script("mark.sh", "echo $1 >> marks");
+        project.script("slow.sh", "echo $1 >> marks\ntouch began\nsleep 2\necho late >> marks");
+        let mut child = project.command(&["run", "--yes", "--output", "plain"]).spawn().unwrap();
+        eventually("the second step works", || project.exists("began"));
+        signal(&child, Signal::KILL);
+        child.wait().unwrap();
+        let words: &[&str] = if command == "abort" { &["abort", "--reason", "gone"] } else { &[command] };
+        let output = project.runbook(words);
+        assert_eq!(output.code, code, "{}", output.text());
+        assert!(output.stderr.contains("what was still running of second was ended"), "{}", output.stderr);
+        assert!(!is_running(&project.path().display().to_string()), "something is left running");
+        assert!(!marks(&project).contains(&"late".to_owned()), "{:?}", marks(&project));
+    }
+}
+
+#[test]
+fn a_stuck_run_can_go_back_by_another_rollback() {
+    let text = r#"runbook r "R" {}
+channel room: console {}
+phase p: live {
+  step a { run "./mark.sh a"; undo { run "sh -c 'echo boom >&2; exit 7'" } }
+  step b { run "./mark.sh b"; undo { run "./mark.sh undo-b" } }
+  step c { run "false"; undo { run "./mark.sh undo-c" } }
+}
+rollback other "By hand" { undo [c]; step swept { run "./mark.sh swept" } }
+on stuck { notify room "stuck at ${event.node}: ${event.reason}" }
+"#;
+    let project = Project::with(text);
+    project.script("mark.sh", "echo $1 >> marks");
+    let stuck = project.run(&[]);
+    assert_eq!(stuck.code, 4, "{}", stuck.text());
+    assert!(stuck.stdout.contains("stuck at a: the undo of `a` failed: exit 7"), "{}", stuck.stdout);
+    let back = project.runbook(&["rollback", "--to", "other"]);
+    assert_eq!(back.code, 3, "{}", back.text());
+    assert_eq!(marks(&project), ["a", "b", "undo-c", "undo-b", "swept"]);
+    // What was undone before is told too.
+    assert!(back.stdout.contains("undone  c, b") || back.stdout.contains("c, b\n"), "{}", back.stdout);
+}
+
+#[test]
+fn a_way_back_that_is_halted_says_how_far_it_came() {
+    let text = r#"runbook r "R" { grace = 1s }
+phase p: live {
+  step a { run "true"; undo { run "sleep 100" } }
+  step b { run "false"; undo { run "touch undone-b" } }
+}
+"#;
+    let project = Project::with(text);
+    let child = project.command(&["run", "--yes", "--output", "plain"]).spawn().unwrap();
+    eventually("b is undone", || project.exists("undone-b"));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    signal(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{text}");
+    assert!(!text.contains("nothing was undone") && text.contains("goes on with the way back"), "{text}");
+    let ended = project.runbook(&["abort", "--reason", "enough"]);
+    assert!(ended.stdout.contains("b was undone and nothing else"), "{}", ended.stdout);
+}
+
 #[test]
 fn a_halted_run_can_be_sent_back_or_ended() {
     let project = project();

@@ -33,8 +33,7 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
         && jiff::tz::TimeZone::get(name).is_err()
     {
         let finding = Diagnostic::new(Code::BadLiteral, zone.span, format!("there is no time zone `{name}`"));
-        findings
-            .push(finding.label("unknown zone").help("write an IANA name, such as `Europe/Berlin` or `UTC`"));
+        findings.push(finding.label("unknown zone").help("write an IANA name, such as `Europe/Berlin` or `UTC`"));
     }
 }
 

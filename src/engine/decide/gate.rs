@@ -97,7 +97,13 @@ impl<'a> Context<'a> {
         for name in expr.names(RefKind::Metric) {
             let reference = Expr::Ref(crate::value::Ref { kind: RefKind::Metric, name: name.to_owned() });
             let value = evaluate(&reference, &scene).unwrap_or(Value::None);
-            words.push(format!("{name} {}", value.brief()));
+            let index = self.plan.metrics.iter().position(|m| m.id == name);
+            let newest = index.and_then(|i| self.run.metrics[i].recent.last());
+            let why = newest.filter(|s| s.value == Value::None).and_then(|s| s.why.as_deref());
+            words.push(match why {
+                Some(why) => format!("{name} {}: {why}", value.brief()),
+                None => format!("{name} {}", value.brief()),
+            });
         }
         words.join(", ")
     }

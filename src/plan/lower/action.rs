@@ -58,14 +58,32 @@ impl<'m> Lowering<'m> {
             words = self.shell.iter().map(literal).chain(words).collect();
         }
         Command {
-            dir: command.dir.as_ref().map(|d| self.expr(d)),
+            dir: command.dir.as_ref().map(|d| self.path(d)),
             env: self.environment(command.env.as_deref()),
             stdin: command.stdin.as_ref().map(|s| self.expr(s)),
-            stdout: command.stdout.as_ref().map(|s| self.expr(s)),
+            stdout: command.stdout.as_ref().map(|s| self.path(s)),
             inherit: self.texts(command.inherit.as_deref()),
             words,
             shell,
         }
+    }
+
+    /// A path on this machine. No value in it leads out of the folder that is written there.
+    fn path(&mut self, typed: &'m Typed) -> Expr {
+        if let Expr::Template(parts) = &typed.expr {
+            for part in parts {
+                let Part::Value(value) = part else { continue };
+                let inner = Typed { expr: value.clone(), ty: typed.ty.clone(), span: typed.span };
+                if let Expr::Value(value) = self.expr(&inner)
+                    && value.to_string().split('/').any(|step| step == "..")
+                {
+                    let title = format!("the value `{value}` would lead out of its folder");
+                    let finding = Diagnostic::new(Code::BadLiteral, typed.span, title);
+                    self.push(finding.label("a path with this value in it").help("give a value without `..`"));
+                }
+            }
+        }
+        self.expr(typed)
     }
 
     fn environment(&mut self, env: Option<&'m Typed>) -> Vec<(String, Expr)> {

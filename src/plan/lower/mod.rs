@@ -91,6 +91,9 @@ pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Pla
     if error.usage.is_empty() && error.findings.is_empty() { Ok(plan) } else { Err(error) }
 }
 
+/// So many parts the value of a `let` may have that only the run can work out. It stands in the plan wherever it is used.
+const MOST_PARTS: usize = 10_000;
+
 struct Lowering<'m> {
     model: &'m Model,
     sources: &'m Sources,
@@ -183,6 +186,12 @@ impl<'m> Lowering<'m> {
         let expr = self.resolve(typed.expr.clone());
         let known = self.known_now();
         let folded = fold(expr, &known);
+        // What follows from a mistake that was told is silent.
+        let mut broken = false;
+        folded.walk(&mut |e| broken |= matches!(e, Expr::Error));
+        if broken && !self.error.findings.is_empty() {
+            return Expr::Error;
+        }
         if !matches!(folded, Expr::Value(_))
             && let Err(EvalError::Failed(why)) = evaluate(&folded, &known)
         {
@@ -239,7 +248,14 @@ impl<'m> Lowering<'m> {
         let Some(found) = self.model.lets.iter().find(|l| l.id.text == name) else { return Expr::Error };
         // A let belongs to the file: it knows no loop and no step.
         let (loops, owner) = (std::mem::take(&mut self.loops), self.owner.take());
-        let value = self.expr(&found.value);
+        let mut value = self.expr(&found.value);
+        let mut parts = 0usize;
+        value.walk(&mut |_| parts += 1);
+        if parts > MOST_PARTS {
+            let finding = Diagnostic::new(Code::BadLiteral, found.value.span, format!("`{name}` is too large"));
+            self.push(finding.label(format!("more than {MOST_PARTS} parts")).help("let a command make such a value"));
+            value = Expr::Error;
+        }
         (self.loops, self.owner) = (loops, owner);
         self.lets.insert(name.to_owned(), value.clone());
         value

@@ -20,10 +20,19 @@ struct Spot<'s> {
     instances: Vec<String>,
 }
 
+/// A plan that nobody could read, and no screen could show.
+const MOST_NODES: usize = 50_000;
+
 impl<'m> Lowering<'m> {
     pub(super) fn phases(&mut self) -> Vec<NodeIx> {
         let model = self.model;
         let phases: Vec<NodeIx> = model.phases.iter().map(|phase| self.phase(phase, None)).collect();
+        if let ([first, ..], false) = (&model.phases[..], self.nodes.iter().any(|n| n.work().is_some())) {
+            let finding = Diagnostic::new(Code::Missing, first.head.span, "there is nothing to do in this plan");
+            self.push(
+                finding.label("nothing in it or in what follows").help("is a `for` going through an empty list?"),
+            );
+        }
         self.default_limits();
         self.offsets_in_order(&phases);
         phases
@@ -83,6 +92,14 @@ impl<'m> Lowering<'m> {
 
     fn unroll(&mut self, repeated: &'m model::For, spot: &Spot<'_>, position: &mut usize) -> Vec<NodeIx> {
         let Some(Value::List(items)) = self.value(&repeated.list) else { return Vec::new() };
+        if self.nodes.len() > MOST_NODES {
+            let title = format!("the plan would have more than {MOST_NODES} nodes");
+            let finding = Diagnostic::new(Code::BadLiteral, repeated.name.span, title);
+            if !self.error.findings.iter().any(|f| f.title == finding.title) {
+                self.push(finding.label("repeated too often").help("go through fewer values, or let a command do it"));
+            }
+            return Vec::new();
+        }
         let start = *position;
         let mut made = Vec::new();
         for (i, item) in items.into_iter().enumerate() {

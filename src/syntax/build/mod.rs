@@ -255,6 +255,12 @@ impl<'s> Builder<'s> {
         let span = self.span(&pair);
         let mut block = None;
         let mut header = None;
+        // `run ./deploy.sh ${env}` without its quotes.
+        let value = pair.as_str().find('{').is_some_and(|brace| pair.as_str()[..brace].ends_with('$'));
+        if value {
+            self.bad_text(span);
+            return Item { span, kind: ItemKind::Bad(None) };
+        }
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::bad_text => header = Some(self.span(&part)),

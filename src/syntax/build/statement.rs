@@ -151,7 +151,10 @@ impl<'s> Builder<'s> {
             }
         }
         if block.is_none() {
-            self.push(no_block(keyword_span, "`every`", "write what is said each time between `{` and `}`"));
+            let interval = every.as_ref().map_or("5s", |e| self.slice(e.span));
+            let help = format!("the interval of a gate, a hold or a metric is a setting: write `every = {interval}`");
+            self.push(no_block(keyword_span, "`every`", &help));
+            return None;
         }
         let announcer = Announcer { keyword_span, every: every?, clauses, block: block.unwrap_or_default() };
         Some(ItemKind::Every(Box::new(announcer)))
