@@ -32,6 +32,9 @@ pub fn human(diagnostic: &Diagnostic, sources: &Sources, width: usize, color: bo
     }
 }
 
+/// A label over so many lines is drawn at its first one.
+const TALL: usize = 30;
+
 /// The labels in the file of the primary one, which comes first and is marked.
 fn labels(diagnostic: &Diagnostic) -> impl Iterator<Item = (&Label, bool)> {
     let primary = &diagnostic.primary;
@@ -72,9 +75,14 @@ impl miette::SourceCode for View<'_> {
 
 impl View<'_> {
     fn label(&self, label: &Label, primary: bool) -> LabeledSpan {
-        let (end, whole) = (self.clipped.offset(label.span.end as usize), self.clipped.text.len());
+        let (mut end, whole) = (self.clipped.offset(label.span.end as usize), self.clipped.text.len());
         // A label of no length at the end of a file would vanish.
         let start = self.clipped.offset(label.span.start as usize).min(whole.saturating_sub(1));
+        // Of something very long its first line says where it is.
+        let covered = self.clipped.text.get(start..end).unwrap_or_default();
+        if covered.bytes().filter(|b| *b == b'\n').take(TALL).count() == TALL {
+            end = start + covered.find('\n').unwrap_or(covered.len());
+        }
         let length = end.saturating_sub(start).max(1).min(whole.saturating_sub(start));
         let text = (!label.text.is_empty()).then(|| one_line(&label.text));
         let span = SourceSpan::new(start.into(), length);

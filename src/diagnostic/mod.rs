@@ -125,7 +125,11 @@ pub fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
             // What an unclosed block has swallowed stands in the wrong place for no other reason.
             Code::Misplaced => said(Code::UnclosedBlock, &|_| true),
             // What is not run yet need not be complete.
-            Code::Missing => said(Code::NotYet, &|other| other == span),
+            // What a string that is never closed has swallowed is not missing.
+            Code::Missing => {
+                said(Code::NotYet, &|other| other == span)
+                    || said(Code::UnclosedString, &|other| span.start <= other.start && other.start < span.end)
+            }
             // It was to be used, and is not in the place where it was.
             Code::Unused => d
                 .title

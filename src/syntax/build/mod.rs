@@ -20,6 +20,9 @@ use super::mistake;
 /// How deep expressions may nest, chains included: recursion over a tree is bounded by this and the grammar's levels.
 const MAX_DEPTH: usize = 200;
 
+/// So many lines that cannot be read are explained one by one. More are not shown anyway.
+const EXPLAINED: usize = 200;
+
 /// Builds the tree of a file's text, and says what was wrong.
 pub(super) fn build(file: FileId, text: &str) -> (Ast, Vec<Diagnostic>) {
     let mut builder =
@@ -281,6 +284,9 @@ impl<'s> Builder<'s> {
     fn bad_text(&mut self, span: Span) {
         let text = self.slice(span);
         self.lost_words.extend(mistake::words(text));
+        if self.diagnostics.len() > EXPLAINED {
+            return self.push(Diagnostic::new(Code::Unexpected, span, "this does not fit here"));
+        }
         let finding = mistake::explain(self.file, span.start as usize, text, span, Rule::strict_statement);
         self.push(finding);
     }

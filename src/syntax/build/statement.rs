@@ -6,7 +6,7 @@ use crate::syntax::grammar::Rule;
 use crate::syntax::mistake;
 use crate::value::Comparison;
 
-use super::{Builder, P};
+use super::{Builder, EXPLAINED, P};
 
 impl<'s> Builder<'s> {
     pub(super) fn other_statement(&mut self, pair: P<'s>) -> ItemKind {
@@ -173,6 +173,10 @@ impl<'s> Builder<'s> {
     /// `timeout 45m`: a word and a value that make no statement.
     fn misused(&mut self, pair: P<'s>) -> ItemKind {
         let span = self.span(&pair);
+        if self.diagnostics.len() > EXPLAINED {
+            self.push(Diagnostic::new(Code::Unexpected, span, "this does not fit here"));
+            return ItemKind::Bad(None);
+        }
         let mut parts = pair.into_inner();
         if let (Some(word), Some(value)) = (parts.next(), parts.next()) {
             let name = self.name(&word);
