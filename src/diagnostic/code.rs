@@ -69,10 +69,14 @@ codes! {
     AmbiguousPercent = "RB204" Error "a percent of a percent";
     BadLiteral = "RB205" Error "a literal that has no value";
     Arguments = "RB206" Error "a function called in the wrong way";
+    Constant = "RB207" Error "a condition that is always the same";
+    MarksOrder = "RB208" Error "marks in the wrong order";
     PhaseOrder = "RB301" Error "phases out of order";
     OffsetsBackwards = "RB302" Error "offsets that run backwards";
     TakesTooLong = "RB303" Error "something that needs longer than it may";
     NeedsStart = "RB304" Error "a moment before T+0 without a start";
+    NeverFires = "RB305" Error "a trigger that can never fire";
+    Crowded = "RB306" Warning "something that is late every time";
     MissingUndo = "RB401" Error "a changing step that does not say how it is undone";
     UndoOutsideLive = "RB402" Error "a way back where nothing is rolled back";
     EmptyUndo = "RB403" Error "an undo that does nothing";
@@ -80,12 +84,17 @@ codes! {
     RollbackOutsideLive = "RB405" Error "a rollback where nothing is rolled back";
     StopAfterChange = "RB406" Error "a stop that would leave changes behind";
     GateChanges = "RB407" Error "a gate that changes something";
+    LooseGate = "RB408" Warning "a gate looser than a trigger";
     SecretLeak = "RB601" Error "a secret where it would be seen";
     ShellWords = "RB602" Error "a shell's characters in a command that has no shell";
     OptionInjection = "RB603" Error "a value that could be read as an option";
     UrlStart = "RB604" Error "a URL that begins with something that is not a `url`";
     SecretSource = "RB605" Error "a secret that is read from nowhere";
     ShellName = "RB606" Warning "a script that uses a name of the runbook";
+    SpacedByOffsets = "RB701" Advice "changes that only the clock keeps apart";
+    NobodyTold = "RB702" Advice "a rollback that nobody is told of";
+    RiskUncovered = "RB703" Advice "a high risk that nothing answers";
+    StrategyMisfit = "RB704" Advice "a strategy without what it needs";
 }
 
 /// What a group of codes is about.

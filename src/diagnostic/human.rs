@@ -18,7 +18,11 @@ pub fn human(diagnostic: &Diagnostic, sources: &Sources, width: usize, color: bo
     let start = diagnostic.primary.span.start as usize;
     let ranges: Vec<_> = labels(diagnostic).map(|(label, _)| label.span.range()).collect();
     let clipped = Clipped::new(&harmless(&file.text).replace('\r', " "), &ranges);
-    let place = Place { name: one_line(&file.name), column: file.position(start).column - 1 };
+    let place = Place {
+        name: one_line(&file.name),
+        line: file.position(start).line - 1,
+        column: file.position(start).column - 1,
+    };
     let view = View { diagnostic, code: diagnostic.code.id(), clipped, place };
     let styles = if color { ThemeStyles::ansi() } else { ThemeStyles::none() };
     let theme = GraphicalTheme { characters: ThemeCharacters::unicode(), styles };
@@ -53,6 +57,7 @@ struct View<'a> {
 /// Where a finding is: the name of the file, and the column in its line as it stands there, in characters from 0.
 struct Place {
     name: String,
+    line: usize,
     column: usize,
 }
 
@@ -66,7 +71,8 @@ impl miette::SourceCode for View<'_> {
         let found = self.clipped.text.read_span(span, lines_before, lines_after)?;
         // Without context it is the place for the heading that is asked for.
         let heading = lines_before == 0 && lines_after == 0;
-        let column = if heading { self.place.column } else { found.column() };
+        let is_primary = self.place.line == found.line();
+        let column = if heading && is_primary { self.place.column } else { found.column() };
         let (line, count) = (found.line(), found.line_count());
         let name = self.place.name.clone();
         Ok(Box::new(MietteSpanContents::new_named(name, found.data(), *found.span(), line, column, count)))

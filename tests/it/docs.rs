@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use runbook::diagnostic::Code;
+use runbook::diagnostic::{Code, Severity};
 
 use crate::binary::Project;
 
@@ -74,7 +74,9 @@ fn each_code_has_a_page_that_shows_it_and_its_mending() {
         let output = project.runbook(&["check", "fails.rb", "--format", "short"]);
         let shown: BTreeSet<&str> =
             output.stdout.lines().filter_map(|line| Some(line.split_once('[')?.1.split_once("]:")?.0)).collect();
-        assert_eq!((output.code, shown), (1, BTreeSet::from([code.id()])), "{name}: {}", output.text());
+        let exit = i32::from(code.severity() != Severity::Advice);
+        assert_eq!((output.code, shown), (exit, BTreeSet::from([code.id()])), "{name}: {}", output.text());
+        crate::screens::snapshot_in("screens/codes", code.id(), &project.runbook(&["check", "fails.rb"]).stdout);
         is_right(&project, &name, &right.text);
     }
     let pages = std::fs::read_dir(folder).unwrap().count();

@@ -6,8 +6,13 @@ use crate::binary::{Project, finish};
 
 /// A settled picture of a text: what differs between two machines is named.
 fn snapshot(name: &str, text: &str) {
+    snapshot_in("screens", name, text);
+}
+
+/// The same, kept in another folder.
+pub fn snapshot_in(folder: &str, name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("screens");
+    settings.set_snapshot_path(folder);
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text));

@@ -2,16 +2,24 @@
 //!
 //! A rule reads the model and says what it finds. It never changes the model, and no rule depends on another.
 
+mod conditions;
+mod constants;
+mod crowded;
 mod empty_undo;
 mod essentials;
 mod fact_cycles;
 mod gate_attempts;
 mod gate_changes;
+mod loose_gates;
+mod marks;
 mod missing_undo;
 mod needs_start;
+mod never_fires;
+mod nobody_told;
 mod offsets;
 mod paths;
 mod phase_order;
+mod promises;
 mod rollback_outside_live;
 mod shell_names;
 mod stop_after_change;
@@ -25,12 +33,12 @@ use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::Ast;
 
 use super::Checker;
-use super::model::{Action, ActionKind, GateUse, Model, Node, Phase, PhaseKind, Step, Undo};
+use super::model::{Action, ActionKind, GateUse, Model, Node, Phase, PhaseKind, Step, Typed, Undo};
 
 /// A rule over the model alone.
 type Rule = fn(&Model, &mut Vec<Diagnostic>);
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 22] = [
     phase_order::check,
     offsets::check,
     needs_start::check,
@@ -46,6 +54,13 @@ const RULES: [Rule; 15] = [
     fact_cycles::check,
     paths::check,
     shell_names::check,
+    constants::check,
+    marks::check,
+    loose_gates::check,
+    never_fires::check,
+    crowded::check,
+    nobody_told::check,
+    promises::check,
 ];
 
 /// Applies every rule.
@@ -85,6 +100,21 @@ fn collect<'m>(kind: PhaseKind, nodes: &'m [Node], found: &mut Vec<(PhaseKind, &
             other => found.push((kind, other)),
         }
     }
+}
+
+/// Every `when` of the timeline and of the rollbacks.
+fn whens(model: &Model) -> Vec<&Typed> {
+    let mut all = nodes(model);
+    for rollback in &model.rollbacks {
+        collect(PhaseKind::Live, &rollback.nodes, &mut all);
+    }
+    let phases = phases(model).into_iter().map(|phase| &phase.head);
+    let heads = all.into_iter().filter_map(|(_, node)| match node {
+        Node::Step(step) => Some(&step.head),
+        Node::Gate(head, _) | Node::Hold(head, _) | Node::Notify(head, _) => Some(head),
+        Node::Phase(_) | Node::For(_) | Node::Undo(..) => None,
+    });
+    phases.chain(heads).filter_map(|head| head.when.as_deref()).collect()
 }
 
 /// Every place at which a gate is looked at: nodes, and actions of steps, of undos and of rollbacks.

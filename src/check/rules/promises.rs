@@ -1,0 +1,46 @@
+//! What the release says of itself is so: a high risk is covered, a strategy has what it needs.
+
+use crate::check::model::{Model, Typed};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::value::{Expr, Value};
+
+pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
+    for risk in &model.risks {
+        let (Some(probability), Some(impact)) = (&risk.probability, &risk.impact) else { continue };
+        let likely = match &probability.expr {
+            Expr::Value(Value::Percent(share)) => *share >= 30.0,
+            Expr::Value(Value::Word(word)) => matches!(word.as_str(), "medium" | "high"),
+            _ => false,
+        };
+        let grave =
+            matches!(&impact.expr, Expr::Value(Value::Word(word)) if matches!(word.as_str(), "high" | "critical"));
+        if likely && grave && risk.covered_by.is_empty() {
+            findings.push(
+                Diagnostic::new(
+                    Code::RiskUncovered,
+                    risk.id.span,
+                    format!("nothing answers the risk `{}`", risk.id.text),
+                )
+                .label("likely, and grave")
+                .help("name the steps, gates and triggers that answer it: `covered_by = [migrate, errors]`"),
+            );
+        }
+    }
+    let Some(release) = &model.release else { return };
+    let Some(strategy @ Typed { expr: Expr::Value(Value::Word(word)), .. }) = &release.strategy else { return };
+    if matches!(word.as_str(), "recreate" | "maintenance") && !has_downtime(release.downtime.as_ref()) {
+        findings.push(
+            Diagnostic::new(Code::StrategyMisfit, strategy.span, format!("a release by `{word}` has a downtime"))
+                .label("the old version ends before the new one begins")
+                .help("say how long the service is away: `downtime = 10m`"),
+        );
+    }
+}
+
+fn has_downtime(downtime: Option<&Typed>) -> bool {
+    match downtime.map(|d| &d.expr) {
+        None => false,
+        Some(Expr::Value(Value::Duration(length))) => !length.is_zero(),
+        Some(_) => true,
+    }
+}
