@@ -4,6 +4,7 @@
 //! yields a model and findings. A mistake becomes one finding; what follows from it is silent.
 
 mod action;
+mod allow;
 pub mod catalogue;
 mod compare;
 mod connect;
@@ -59,7 +60,7 @@ pub fn check(sources: &Sources, file: FileId, ast: &Ast) -> Checked {
     checker.file(ast);
     rules::apply(&mut checker, ast);
     let Checker { model, diagnostics, .. } = checker;
-    Checked { model, diagnostics: tidy(diagnostics) }
+    Checked { model, diagnostics: tidy(allow::apply(sources, file, diagnostics)) }
 }
 
 struct Checker<'a> {

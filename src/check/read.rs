@@ -155,7 +155,7 @@ impl<'a> Checker<'a> {
             .label("unknown setting")
             .help(help);
             if let Some(close) = close {
-                finding = finding.fix(name.span, close);
+                finding = finding.suggest(name.span, close);
             }
             return self.push(finding);
         }

@@ -137,7 +137,7 @@ impl<'a> Checker<'a> {
             Some(close) => {
                 // What was probably meant is not unused as well.
                 self.names.get(&close);
-                finding.help(format!("did you mean `{close}`?")).fix(span, close)
+                finding.help(format!("did you mean `{close}`?")).suggest(span, close)
             }
             None => finding.help(format!("declare it, such as `let {name} = …` or `var {name}: string`")),
         }

@@ -1,14 +1,17 @@
 //! `runbook check`: what is wrong in files, for people or for programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::diagnostic::{Diagnostic, MAX_SHOWN, Severity, json, report, short, summary};
-use crate::source::Sources;
+use crate::diagnostic::{Diagnostic, MAX_SHOWN, Severity, fixed, github, json, report, sarif, short, summary};
+use crate::source::{SourceFile, Sources};
 
 use super::screen::Screen;
 use super::{Exit, files};
+
+/// So often a file is mended and read again.
+const ROUNDS: usize = 10;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -18,6 +21,9 @@ pub(super) struct Arguments {
     /// For whom
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+    /// Mend what can only have been meant in one way, then say what is left
+    #[arg(long)]
+    fix: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,6 +34,10 @@ enum Format {
     Short,
     /// One JSON document
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
@@ -41,6 +51,13 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
     let mut all: Vec<(Sources, Vec<Diagnostic>)> = Vec::new();
     let mut unreadable = false;
     for file in &files {
+        if arguments.fix
+            && let Err(why) = mend(file, screen)
+        {
+            screen.error(&why);
+            unreadable = true;
+            continue;
+        }
         match files::load(file) {
             Ok(loaded) => {
                 let examined = files::examine(loaded);
@@ -59,6 +76,41 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
         Some(Severity::Error | Severity::Warning) => Exit::Findings,
         Some(Severity::Advice) | None => Exit::Done,
     }
+}
+
+/// Mends a file, round by round, for one mistake can hide another. A change is written only if it leaves fewer errors than
+/// there were.
+fn mend(path: &Path, screen: &Screen) -> Result<(), String> {
+    if path == Path::new("-") {
+        return Err("standard input cannot be mended; name the file".into());
+    }
+    let mut total = 0;
+    for _ in 0..ROUNDS {
+        let loaded = files::load(path)?;
+        let (file, name) = (loaded.file, path.display().to_string());
+        let before = files::examine(loaded);
+        let text = &before.sources.file(file).text;
+        let (mended, count) = fixed(text, file, &before.diagnostics);
+        if count == 0 {
+            break;
+        }
+        let mut sources = Sources::default();
+        let file = sources.add(SourceFile::new(name.as_str(), mended.as_str()));
+        let after = files::examine(files::Loaded { sources, file });
+        let errors = |found: &[Diagnostic]| found.iter().filter(|d| d.severity() == Severity::Error).count();
+        if after.diagnostics.len() >= before.diagnostics.len()
+            && errors(&after.diagnostics) >= errors(&before.diagnostics)
+        {
+            break;
+        }
+        files::replace(path, &mended).map_err(|error| format!("{name} was left as it is: {error}"))?;
+        total += count;
+    }
+    if total > 0 {
+        let what = if total == 1 { "mistake" } else { "mistakes" };
+        screen.note(&format!("{}: {total} {what} mended", crate::source::one_line(&path.display().to_string())));
+    }
+    Ok(())
 }
 
 fn show(format: Format, all: &[(Sources, Vec<Diagnostic>)], screen: &Screen) {
@@ -86,6 +138,12 @@ fn show(format: Format, all: &[(Sources, Vec<Diagnostic>)], screen: &Screen) {
                 if found.len() > MAX_SHOWN {
                     screen.print(&format!("… and {} more findings\n", found.len() - MAX_SHOWN));
                 }
+            }
+        }
+        Format::Sarif => screen.print(&format!("{}\n", sarif(all))),
+        Format::Github => {
+            for finding in all.iter().flat_map(|(sources, found)| found.iter().map(move |d| github(d, sources))) {
+                screen.print(&format!("{finding}\n"));
             }
         }
         Format::Json => {

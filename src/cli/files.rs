@@ -1,6 +1,6 @@
 //! Files: which one is meant, what is in it, and where runs are recorded.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::check::{Checked, check};
@@ -121,7 +121,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     }
     let mut bytes = Vec::new();
     let limit = crate::source::MAX_BYTES as u64 + 1;
-    file.by_ref().take(limit).read_to_end(&mut bytes).map_err(|e| format!("{shown}: {e}"))?;
+    Read::by_ref(&mut file).take(limit).read_to_end(&mut bytes).map_err(|e| format!("{shown}: {e}"))?;
     Ok(bytes)
 }
 
@@ -132,6 +132,18 @@ fn close_to(path: &Path) -> Option<PathBuf> {
         std::fs::read_dir(folder).ok()?.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
     let close = crate::diagnostic::did_you_mean(name, names.iter().map(String::as_str))?;
     Some(path.with_file_name(close))
+}
+
+/// Writes beside the file and puts the new one in its place, with the old one's permissions. A link stays a link.
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = std::fs::canonicalize(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".runbook").tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    Ok(())
 }
 
 /// Parses and checks a file.

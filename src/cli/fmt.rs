@@ -1,6 +1,5 @@
 //! `runbook fmt`: files in canonical form. A file is replaced whole or not at all.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Code, report};
@@ -69,7 +68,7 @@ fn one(path: &Path, check: bool, screen: &Screen) -> Exit {
             Exit::Done
         }
         (false, false) if !changed => Exit::Done,
-        (false, false) => match replace(path, &formatted) {
+        (false, false) => match files::replace(path, &formatted) {
             Ok(()) => {
                 screen.note(&format!("{name} formatted"));
                 Exit::Done
@@ -80,16 +79,4 @@ fn one(path: &Path, check: bool, screen: &Screen) -> Exit {
             }
         },
     }
-}
-
-/// Writes beside the file and puts the new one in its place, with the old one's permissions. A link stays a link.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let path = std::fs::canonicalize(path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".runbook-fmt").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(())
 }

@@ -95,6 +95,7 @@ codes! {
     NobodyTold = "RB702" Advice "a rollback that nobody is told of";
     RiskUncovered = "RB703" Advice "a high risk that nothing answers";
     StrategyMisfit = "RB704" Advice "a strategy without what it needs";
+    IdleAllow = "RB705" Warning "an allow that allows nothing";
 }
 
 /// What a group of codes is about.

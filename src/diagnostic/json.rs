@@ -46,6 +46,7 @@ struct Related<'a> {
 
 #[derive(Serialize)]
 struct Replacement<'a> {
+    certain: bool,
     place: Place<'a>,
     text: &'a str,
 }
@@ -64,7 +65,7 @@ pub fn json(diagnostics: &[Diagnostic], sources: &Sources) -> String {
         label: &d.primary.text,
         related: d.secondary.iter().map(|l| Related { place: place(l.span), label: &l.text }).collect(),
         help: d.help.as_deref(),
-        fix: d.fix.as_ref().map(|f| Replacement { place: place(f.span), text: &f.text }),
+        fix: d.fix.as_ref().map(|f| Replacement { certain: f.certain, place: place(f.span), text: &f.text }),
     });
     let document = Document { version: VERSION, findings: findings.collect() };
     serde_json::to_string_pretty(&document).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))

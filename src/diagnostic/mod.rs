@@ -5,15 +5,21 @@
 
 mod clip;
 mod code;
+mod fix;
+mod github;
 mod human;
 mod json;
+mod sarif;
 mod short;
 
 use crate::source::{Sources, Span};
 
 pub use code::{Area, Code};
+pub use fix::fixed;
+pub use github::github;
 pub use human::human;
 pub use json::json;
+pub use sarif::sarif;
 pub use short::short;
 
 /// At most so many findings are shown for one file.
@@ -40,9 +46,11 @@ pub struct Label {
     pub text: String,
 }
 
-/// A change that mends a finding for certain.
+/// A change that mends a finding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fix {
+    /// It can only have been meant so; another is what was probably meant, for an editor to offer.
+    pub certain: bool,
     /// What is replaced.
     pub span: Span,
     /// By what.
@@ -62,7 +70,7 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to write.
     pub help: Option<String>,
-    /// The certain change, where there is one.
+    /// The change that mends it, where there is one.
     pub fix: Option<Fix>,
 }
 
@@ -97,9 +105,15 @@ impl Diagnostic {
         self
     }
 
-    /// Gives the change that mends it.
+    /// Gives the change that mends it for certain.
     pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.fix = Some(Fix { span, text: text.into() });
+        self.fix = Some(Fix { certain: true, span, text: text.into() });
+        self
+    }
+
+    /// Gives the change that was probably meant.
+    pub fn suggest(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.fix = Some(Fix { certain: false, span, text: text.into() });
         self
     }
 

@@ -71,7 +71,8 @@ fn unquoted(file: FileId, base: usize, text: &str) -> Option<Diagnostic> {
     let value = rest.trim_start_matches(':').trim();
     let is_string = value.starts_with('"') || value.is_empty();
     let span = |from: usize, to: usize| Span::new(file, start + from, start + to);
-    if let ("run" | "shell", false) = (word, is_string || value.starts_with('=')) {
+    let bare = value.starts_with(|c: char| c.is_alphanumeric() || "./~$-".contains(c));
+    if let ("run" | "shell", false, true) = (word, is_string, bare) {
         let at = line.len() - value.len();
         let finding = Diagnostic::new(Code::WrongForm, span(at, line.len()), "a command stands in double quotes");
         let plain = !value.contains(['"', '\\', '{', '}']) || word == "run" && !value.contains(['"', '\\']);
@@ -103,7 +104,7 @@ fn lone_word(file: FileId, base: usize, text: &str) -> Option<Diagnostic> {
     let finding =
         Diagnostic::new(Code::UnknownKeyword, span, format!("`{word}` begins no statement")).label("unknown word");
     Some(match did_you_mean(word, begins()) {
-        Some(close) => finding.help(format!("did you mean `{close}`?")).fix(span, close),
+        Some(close) => finding.help(format!("did you mean `{close}`?")).suggest(span, close),
         None => finding,
     })
 }
@@ -363,7 +364,7 @@ pub(super) fn unknown_keyword(word: &str, span: Span) -> Diagnostic {
     match other.or_else(|| did_you_mean(word, blocks)) {
         Some(close) => {
             let finding = finding.help(format!("did you mean `{close}`?"));
-            if other.is_none() { finding.fix(span, close) } else { finding }
+            if other.is_none() { finding.suggest(span, close) } else { finding }
         }
         None => finding
             .help("blocks of a file are `runbook`, `release`, `phase`, `gate`, `metric`, `trigger`, `rollback` …"),
@@ -459,7 +460,7 @@ pub(super) fn misused(file: FileId, word: &Name, value: &str, whole: &str) -> Di
     let finding = Diagnostic::new(Code::UnknownKeyword, word.span, format!("`{}` begins no statement", word.text))
         .label("unknown word");
     match did_you_mean(&word.text, keywords) {
-        Some(close) if close != word.text => finding.help(format!("did you mean `{close}`?")).fix(word.span, close),
+        Some(close) if close != word.text => finding.help(format!("did you mean `{close}`?")).suggest(word.span, close),
         _ => finding.help(format!("a setting is written `{} = {value}`", word.text)),
     }
 }

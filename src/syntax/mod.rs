@@ -5,11 +5,13 @@
 
 pub mod ast;
 mod build;
+mod comments;
 mod encoding;
 mod format;
 mod grammar;
 mod mistake;
 
+pub use comments::comments;
 pub use encoding::{Unreadable, decode};
 pub use format::{FormatError, format};
 

@@ -1,5 +1,6 @@
 //! What `check` says: nothing is accepted and ignored, and one cause is one finding.
 
+use crate::binary::Project;
 use crate::support::{findings, live};
 
 /// The codes of a text, without the lines.
@@ -79,4 +80,74 @@ fn facts_that_need_each_other_are_one_finding() {
                 phase p: live { step s { run \"echo ${a} ${b} ${c}\"; undo none \"x\" } }\n";
     let found = codes(text);
     assert_eq!(found, ["RB109"], "{found:?}");
+}
+
+#[test]
+fn certain_mistakes_are_mended_and_nothing_else() {
+    let text = "runbook r \"R\" {}\n\nrelease { version = \"1.2.0\"; previous = 1.1.4; kind = \"minor\" } # kept\n\nphase p: live {\n  step s {\n    \
+                within = 45 min\n    run 'echo hi'\n    undo none \"x\"\n    retry = 2\n  }\n  stpe t { run \"true\"; undo none \"x\" }\n}\n";
+    let project = Project::with(text);
+    let output = project.runbook(&["check", "deploy.rb", "--fix", "--format", "short"]);
+    // What was probably meant is for a person to say.
+    assert_eq!((output.code, output.stdout.lines().count()), (1, 1), "{}", output.text());
+    assert!(output.stdout.contains("did you mean `step`?"), "{}", output.text());
+    assert_eq!(output.stderr, "deploy.rb: 6 mistakes mended\n");
+    let mended = text
+        .replace("= 1.1.4", "= \"1.1.4\"")
+        .replace("\"minor\"", "minor")
+        .replace("within = 45 min", "within 45m")
+        .replace("'echo hi'", "\"echo hi\"")
+        .replace("retry = 2", "retry 2");
+    assert_eq!(project.read("deploy.rb"), mended);
+    // The second time there is nothing to do.
+    project.runbook(&["check", "deploy.rb", "--fix"]);
+    assert_eq!(project.read("deploy.rb"), mended);
+    assert_eq!(project.runbook(&["check", "-", "--fix"]).code, 2);
+}
+
+#[test]
+fn findings_for_programs_are_whole() {
+    let project = Project::with("runbook r \"R\" {}\nphase p: live { step s { run \"true\" }; hold for 5sec }\n");
+    project.write(
+        "other file.rb",
+        "runbook o \"O\" {}\nvar unused: int = 1\nphase p: prepare { step s { run \"true\" } }\n",
+    );
+    let run = |format: &str| project.runbook(&["check", "deploy.rb", "other file.rb", "--format", format]).stdout;
+    let sarif: serde_json::Value = serde_json::from_str(&run("sarif")).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let ids: Vec<_> = results.iter().map(|r| r["ruleId"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["RB401", "RB202", "RB106"]);
+    let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+    for result in results {
+        assert_eq!(rules[result["ruleIndex"].as_u64().unwrap() as usize]["id"], result["ruleId"]);
+        assert!(result["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64().unwrap() > 1);
+    }
+    let place = &results[2]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(place, "other%20file.rb");
+    assert_eq!(results[1]["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"], "5s");
+    let github = run("github");
+    assert_eq!(github.lines().count(), 3, "{github}");
+    assert!(github.lines().all(|l| l.starts_with("::error file=") || l.starts_with("::warning file=")), "{github}");
+}
+
+#[test]
+fn advice_is_turned_off_where_it_stands_and_only_there() {
+    let risk =
+        |above: &str, id: &str| format!("{above}risk {id} \"It fails\" {{ probability = high; impact = high }}\n");
+    let file = |risks: &str| format!("{risks}{}", live("step a { run \"true\"; undo none \"x\" }"));
+    let both = format!("{}{}", risk("# allow(RB703): we know\n", "a"), risk("", "b"));
+    assert_eq!(codes(&file(&both)), ["RB703"]);
+    for (above, code) in [
+        ("# allow(RB703): we know\n", vec![]),
+        ("# allow(RB702): not this one\n# allow(RB703): we know\n", vec!["RB705"]),
+        ("# allow(RB703)\n", vec!["RB705", "RB703"]),
+        ("# allow(RB401): no\n", vec!["RB705", "RB703"]),
+        ("# allow(RB999): no\n", vec!["RB705", "RB703"]),
+        ("# allow(RB703): too far above\n\n", vec!["RB705", "RB703"]),
+    ] {
+        assert_eq!(codes(&file(&risk(above, "a"))), code, "{above}");
+    }
+    // In a string it is text.
+    let text = "runbook r \"R\" { describe \"\"\"\n  # allow(RB703): x\n  \"\"\" }\nphase p: prepare { step s { run \"true\" } }\n";
+    assert!(codes(text).is_empty());
 }

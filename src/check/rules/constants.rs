@@ -69,8 +69,9 @@ fn of_variable(model: &Model, place: &Typed, comparison: Comparison, left: &Expr
     }
     let variable = model.vars.iter().find(|v| v.id.text == reference.name)?;
     let one_of = variable.one_of.as_ref()?;
-    let Expr::Value(Value::List(values)) = &one_of.expr else { return None };
-    let known: Vec<String> = values.iter().map(Value::to_string).collect();
+    let Expr::List(values) = &one_of.expr else { return None };
+    let known: Option<Vec<String>> = values.iter().map(|v| v.known().map(Value::to_string)).collect();
+    let known = known?;
     let always = match comparison {
         Comparison::Equal if !known.contains(value) => false,
         Comparison::NotEqual if !known.contains(value) => true,

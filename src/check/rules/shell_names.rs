@@ -58,6 +58,7 @@ fn is_given(command: &Command, name: &str) -> bool {
     let given = |values: &Option<Box<crate::check::model::Typed>>| match values.as_deref().map(|v| &v.expr) {
         Some(Expr::Map(entries)) => entries.iter().any(|(key, _)| key == name),
         Some(Expr::Value(crate::value::Value::Map(map))) => map.contains_key(name),
+        Some(Expr::List(items)) => items.iter().any(|item| item.known().is_none_or(|value| value.to_string() == name)),
         Some(Expr::Value(crate::value::Value::List(items))) => items.iter().any(|item| item.to_string() == name),
         Some(_) => true,
         None => false,
