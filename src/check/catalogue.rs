@@ -128,7 +128,7 @@ pub const BLOCKS: &[Block] = &[
         [],
         [],
         [
-            l("import"),
+            a("import"),
             a("runbook"),
             a("release"),
             a("var"),

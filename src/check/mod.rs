@@ -10,6 +10,7 @@ mod compare;
 mod connect;
 mod declare;
 mod gate;
+mod library;
 pub mod model;
 mod names;
 mod people;
@@ -28,6 +29,7 @@ use crate::source::{FileId, Sources, Span};
 use crate::syntax::ast::{Ast, ExprKind, ItemKind};
 use crate::value::Type;
 
+pub use library::{imports, is_library, merge};
 use model::Model;
 use names::Names;
 pub(crate) use rules::changes;
@@ -42,7 +44,7 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Checks a file. Its syntax findings are not repeated; what stands in lines that could not be read is not missed.
+/// Checks a file, with what it imports [merged](merge) into its tree. Its syntax findings are not repeated; what stands in lines that could not be read is not missed.
 pub fn check(sources: &Sources, file: FileId, ast: &Ast) -> Checked {
     let mut checker = Checker {
         sources,
@@ -60,7 +62,9 @@ pub fn check(sources: &Sources, file: FileId, ast: &Ast) -> Checked {
     checker.file(ast);
     rules::apply(&mut checker, ast);
     let Checker { model, diagnostics, .. } = checker;
-    Checked { model, diagnostics: tidy(allow::apply(sources, file, diagnostics)) }
+    let files = sources.iter().map(|(id, _)| id);
+    let diagnostics = files.fold(diagnostics, |left, id| allow::apply(sources, id, left));
+    Checked { model, diagnostics: tidy(diagnostics) }
 }
 
 struct Checker<'a> {
@@ -99,11 +103,17 @@ impl<'a> Checker<'a> {
         );
     }
 
+    fn is_given_elsewhere(&self, name: &crate::syntax::ast::Name) -> bool {
+        self.names.peek(&name.text).is_some_and(|symbol| symbol.span.file != name.span.file)
+    }
+
     fn file(&mut self, ast: &'a Ast) {
         let whole = Span::new(self.file, 0, 0);
         let body = self.body("file", whole, &[], &ast.items);
         for item in &body.rest {
             match &item.kind {
+                // Of a name that two files give, the one that is run gives it.
+                ItemKind::Declaration(d) if self.is_given_elsewhere(&d.name) => {}
                 ItemKind::Declaration(declaration) => self.declaration(declaration),
                 ItemKind::Link(link) => self.link(link),
                 ItemKind::Construct(construct) => self.top_level(construct),

@@ -159,6 +159,8 @@ impl<'a> Names<'a> {
             known_type: None,
         };
         match self.symbols.get(name.text.as_str()) {
+            // A variable of one type in a runbook and in what it imports is one variable.
+            Some(first) if is_shared(first, &symbol) => {}
             Some(first) => {
                 let title = format!("the name `{}` is given twice", name.text);
                 self.duplicates.push(
@@ -205,6 +207,15 @@ impl<'a> Names<'a> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &Symbol<'a>)> {
         self.symbols.iter().map(|(name, symbol)| (*name, symbol))
     }
+}
+
+fn is_shared(first: &Symbol<'_>, second: &Symbol<'_>) -> bool {
+    let ty = |symbol: &Symbol<'_>| {
+        let ty = symbol.declaration?.ty.as_ref()?;
+        Some((ty.name.text.clone(), ty.of.as_ref().map(|of| of.name.text.clone())))
+    };
+    let vars = first.kind == Kind::Var && second.kind == Kind::Var;
+    vars && first.span.file != second.span.file && ty(first).is_some() && ty(first) == ty(second)
 }
 
 /// The captures of a step's actions.

@@ -96,7 +96,7 @@ fn mend(path: &Path, screen: &Screen) -> Result<(), String> {
         }
         let mut sources = Sources::default();
         let file = sources.add(SourceFile::new(name.as_str(), mended.as_str()));
-        let after = files::examine(files::Loaded { sources, file });
+        let after = files::examine(files::Loaded { sources, file, path: path.to_owned() });
         let errors = |found: &[Diagnostic]| found.iter().filter(|d| d.severity() == Severity::Error).count();
         if after.diagnostics.len() >= before.diagnostics.len()
             && errors(&after.diagnostics) >= errors(&before.diagnostics)

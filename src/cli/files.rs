@@ -3,10 +3,12 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::check::{Checked, check};
+use crate::check::{Checked, check, is_library};
 use crate::diagnostic::{Code, Diagnostic, tidy};
 use crate::source::{FileId, SourceFile, Sources};
 use crate::syntax::{Parsed, Unreadable, decode, parse};
+
+use super::imports::whole;
 
 /// Files that are looked for where none is named.
 const USUAL: [&str; 2] = ["deploy.rb", "runbook.rb"];
@@ -18,6 +20,8 @@ const FOLDER: &str = "runbooks";
 pub(super) struct Loaded {
     pub(super) sources: Sources,
     pub(super) file: FileId,
+    /// Where it is; what it imports is relative to that.
+    pub(super) path: PathBuf,
 }
 
 /// A file that was read and checked.
@@ -25,6 +29,8 @@ pub(super) struct CheckedFile {
     pub(super) sources: Sources,
     pub(super) checked: Checked,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// It has no timeline, and is there for others to import.
+    pub(super) library: bool,
 }
 
 /// The file that is meant, where none is named.
@@ -103,7 +109,7 @@ pub(super) fn load(path: &Path) -> Result<Loaded, String> {
     };
     let mut sources = Sources::default();
     let file = sources.add(SourceFile::new(name, text));
-    Ok(Loaded { sources, file })
+    Ok(Loaded { sources, file, path: path.to_owned() })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -148,14 +154,20 @@ pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 
 /// Parses and checks a file.
 pub(super) fn examine(loaded: Loaded) -> CheckedFile {
-    let Loaded { sources, file } = loaded;
+    let Loaded { mut sources, file, path } = loaded;
     let Parsed { ast, mut diagnostics } = parse(&sources, file);
-    let mut checked = check(&sources, file, &ast);
     // Of what was not read nothing more is known.
-    if !diagnostics.iter().any(|d| d.code == Code::TooLarge) {
+    let read = !diagnostics.iter().any(|d| d.code == Code::TooLarge);
+    let library = is_library(&ast);
+    let mut whole = whole(&mut sources, &path, ast);
+    let mut checked = check(&sources, file, &whole.ast);
+    if read {
         diagnostics.append(&mut checked.diagnostics);
+        diagnostics.append(&mut whole.findings);
+        let at_imports = whole.at_imports(&sources, &diagnostics);
+        diagnostics.extend(at_imports);
     }
-    CheckedFile { diagnostics: tidy(diagnostics), sources, checked }
+    CheckedFile { diagnostics: tidy(diagnostics), sources, checked, library }
 }
 
 /// The folder that keeps the record of every run: as wished, else `.runbook` in the root of the repository, else here.

@@ -6,6 +6,7 @@ mod check;
 mod explain;
 mod files;
 mod fmt;
+mod imports;
 mod inputs;
 mod live;
 mod resume;

@@ -93,6 +93,12 @@ fn made(arguments: &Arguments, screen: &Screen) -> Result<Plan, Exit> {
         screen.error(&format!("{} cannot be run: {}", file.display(), summary(findings)));
         return Err(Exit::Findings);
     }
+    if examined.library {
+        return Err(usage(format!(
+            "{} is a library: it has no timeline, and is imported by what is run",
+            file.display()
+        )));
+    }
     let values = given(&arguments.vars).map_err(usage)?;
     plan(&examined.checked.model, sources, &inputs(values)).map_err(|PlanError { usage, findings }| {
         screen.note(&report(&findings, sources, screen.err.width, screen.err.color));

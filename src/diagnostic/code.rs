@@ -62,7 +62,8 @@ codes! {
     UnknownKind = "RB105" Error "a kind that does not exist";
     Unused = "RB106" Warning "something declared and never used";
     NotKnownHere = "RB107" Error "a value that is not known at that point";
-    Cycle = "RB109" Error "a value that depends on itself";
+    Cycle = "RB109" Error "something that depends on itself";
+    Import = "RB110" Error "a file that cannot be imported";
     Mismatch = "RB201" Error "a value of the wrong type";
     UnknownUnit = "RB202" Error "a unit that does not exist";
     BareNumber = "RB203" Error "a number without its unit";

@@ -31,9 +31,20 @@ pub fn human(diagnostic: &Diagnostic, sources: &Sources, width: usize, color: bo
     let mut text = String::new();
     // Writing to a string fails only if the handler fails; then the plain line is better than nothing.
     match handler.render_report(&mut text, &view) {
-        Ok(()) => text,
+        Ok(()) => text + &elsewhere(diagnostic, sources),
         Err(_) => super::short(diagnostic, sources),
     }
+}
+
+/// What stands in other files, a line each: only one file is drawn.
+fn elsewhere(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let other = diagnostic.secondary.iter().filter(|label| label.span.file != diagnostic.primary.span.file);
+    let line = |label: &Label| {
+        let file = sources.file(label.span.file);
+        let at = file.position(label.span.start as usize);
+        format!("  {}:{}:{}: {}\n", one_line(&file.name), at.line, at.column, one_line(&label.text))
+    };
+    other.map(line).collect()
 }
 
 /// A label over so many lines is drawn at its first one.

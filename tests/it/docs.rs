@@ -58,6 +58,8 @@ fn is_right(project: &Project, what: &str, text: &str) {
 fn each_code_has_a_page_that_shows_it_and_its_mending() {
     let folder = root().join("docs/errors");
     let project = Project::new();
+    std::fs::create_dir(project.path().join("lib")).unwrap();
+    project.write("lib/acme.rb", "gate healthy \"It answers\" { within 1m; run \"./smoke-test.sh\" }\n");
     for &code in Code::ALL {
         let name = format!("{}.md", code.id());
         let page = std::fs::read_to_string(folder.join(&name)).expect(&name);

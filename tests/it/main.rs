@@ -15,6 +15,7 @@ mod check;
 mod docs;
 mod engine;
 mod engine_conditions;
+mod imports;
 mod mutations;
 mod quickstart;
 mod rooms;

@@ -1,6 +1,6 @@
 //! A file that is run has a `runbook` and a timeline.
 
-use crate::check::Checker;
+use crate::check::{Checker, is_library};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{Ast, ItemKind, Keyword};
@@ -8,7 +8,7 @@ use crate::syntax::ast::{Ast, ItemKind, Keyword};
 pub(super) fn check(checker: &mut Checker<'_>, ast: &Ast) {
     // In a file with unreadable lines they may well be there.
     let unreadable = ast.items.iter().any(|i| matches!(i.kind, ItemKind::Bad(_)));
-    if unreadable {
+    if unreadable || is_library(ast) {
         return;
     }
     let has = |keyword| ast.items.iter().any(|i| matches!(&i.kind, ItemKind::Construct(c) if c.keyword == keyword));

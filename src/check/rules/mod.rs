@@ -69,7 +69,7 @@ pub(super) fn apply(checker: &mut Checker<'_>, ast: &Ast) {
         rule(&checker.model, &mut checker.diagnostics);
     }
     essentials::check(checker, ast);
-    unused::check(checker);
+    unused::check(checker, ast);
 }
 
 /// Every step of the timeline with the kind of its phase, in order.

@@ -5,13 +5,16 @@
 //! count as used.
 
 use crate::check::Checker;
-use crate::check::names::Kind;
+use crate::check::is_library;
+use crate::check::names::{Kind, Symbol};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::syntax::ast::Keyword;
+use crate::syntax::ast::{Ast, Keyword};
 
-pub(super) fn check(checker: &mut Checker<'_>) {
+pub(super) fn check(checker: &mut Checker<'_>, ast: &Ast) {
     let mut findings = Vec::new();
-    for (name, symbol) in checker.names.iter().filter(|(_, s)| !s.used) {
+    // What a library declares is for others.
+    let own = |symbol: &Symbol<'_>| symbol.span.file == checker.file && !is_library(ast);
+    for (name, symbol) in checker.names.iter().filter(|(_, s)| !s.used && own(s)) {
         let matters = match symbol.kind {
             Kind::Var | Kind::Let | Kind::Secret | Kind::Fact => true,
             Kind::Link => false,
