@@ -10,6 +10,7 @@ mod compare;
 mod connect;
 mod declare;
 mod gate;
+mod hidden;
 mod library;
 pub mod model;
 mod names;
@@ -61,6 +62,7 @@ pub fn check(sources: &Sources, file: FileId, ast: &Ast) -> Checked {
     checker.diagnostics.append(&mut checker.names.duplicates());
     checker.file(ast);
     rules::apply(&mut checker, ast);
+    hidden::check(sources, &mut checker.diagnostics);
     let Checker { model, diagnostics, .. } = checker;
     let files = sources.iter().map(|(id, _)| id);
     let diagnostics = files.fold(diagnostics, |left, id| allow::apply(sources, id, left));

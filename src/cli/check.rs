@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::diagnostic::{Diagnostic, MAX_SHOWN, Severity, fixed, github, json, report, sarif, short, summary};
+use crate::diagnostic::{
+    Code, Diagnostic, MAX_SHOWN, Severity, fixed, github, has_errors, json, report, sarif, short, summary, tidy,
+};
+use crate::plan::{Inputs, PlanError, plan};
 use crate::source::{SourceFile, Sources};
 
+use super::inputs::inputs;
 use super::screen::Screen;
 use super::{Exit, files};
 
@@ -60,8 +64,7 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
         }
         match files::load(file) {
             Ok(loaded) => {
-                let examined = files::examine(loaded);
-                all.push((examined.sources, examined.diagnostics));
+                all.push(found_in(loaded));
             }
             Err(why) => {
                 screen.error(&why);
@@ -76,6 +79,25 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
         Some(Severity::Error | Severity::Warning) => Exit::Findings,
         Some(Severity::Advice) | None => Exit::Done,
     }
+}
+
+/// Everything about a file: what it says, and what its plan would be, if that can be made without anything from outside.
+fn found_in(loaded: files::Loaded) -> (Sources, Vec<Diagnostic>) {
+    let examined = files::examine(loaded);
+    let (sources, mut found) = (examined.sources, examined.diagnostics);
+    if examined.library || has_errors(&found) {
+        return (sources, found);
+    }
+    // The world is not touched: a pattern of files is taken to match one.
+    let one = |_: &str| Ok(vec!["file".to_owned()]);
+    let inputs = Inputs { files: &one, ..inputs(Vec::new()) };
+    if let Err(PlanError { usage, findings }) = plan(&examined.checked.model, &sources, &inputs)
+        && usage.is_empty()
+    {
+        // With other values there may be something to do.
+        found.extend(findings.into_iter().filter(|finding| finding.code != Code::Missing));
+    }
+    (sources, tidy(found))
 }
 
 /// Mends a file, round by round, for one mistake can hide another. A change is written only if it leaves fewer errors than

@@ -86,12 +86,14 @@ codes! {
     StopAfterChange = "RB406" Error "a stop that would leave changes behind";
     GateChanges = "RB407" Error "a gate that changes something";
     LooseGate = "RB408" Warning "a gate looser than a trigger";
+    WayBackTooLong = "RB409" Error "a way back that takes longer than it may";
     SecretLeak = "RB601" Error "a secret where it would be seen";
     ShellWords = "RB602" Error "a shell's characters in a command that has no shell";
     OptionInjection = "RB603" Error "a value that could be read as an option";
     UrlStart = "RB604" Error "a URL that begins with something that is not a `url`";
     SecretSource = "RB605" Error "a secret that is read from nowhere";
     ShellName = "RB606" Warning "a script that uses a name of the runbook";
+    Hidden = "RB607" Error "a text that reads otherwise than it is";
     SpacedByOffsets = "RB701" Advice "changes that only the clock keeps apart";
     NobodyTold = "RB702" Advice "a rollback that nobody is told of";
     RiskUncovered = "RB703" Advice "a high risk that nothing answers";

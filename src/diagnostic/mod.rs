@@ -144,6 +144,8 @@ pub fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
                 said(Code::NotYet, &|other| other == span)
                     || said(Code::UnclosedString, &|other| span.start <= other.start && other.start < span.end)
             }
+            // Outside of strings it does not fit in the first place.
+            Code::Hidden => said(Code::Unexpected, &|other| other == span),
             // It was to be used, and is not in the place where it was.
             Code::Unused => d
                 .title

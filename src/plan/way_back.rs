@@ -57,6 +57,35 @@ pub fn way_back(plan: &Plan, rollback: usize, started: &[NodeIx]) -> WayBack {
     found
 }
 
+/// The way back from a point: from the moment at which a live step has begun.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Point {
+    /// The step.
+    pub(super) node: NodeIx,
+    /// How many steps are undone from there.
+    pub(super) undone: usize,
+    /// How long it takes at most, the rollback's own nodes included; nothing if that is unknown.
+    pub(super) longest: Option<SignedDuration>,
+}
+
+/// The way back from every point at which it grows, in the order of the timeline.
+pub(super) fn points(plan: &Plan, rollback: usize) -> Vec<Point> {
+    let own = way_back(plan, rollback, &[]).longest;
+    let (mut undone, mut longest) = (0, own);
+    let mut found = Vec::new();
+    for node in plan.timeline() {
+        // A step adds what its own undo takes.
+        let added = way_back(plan, rollback, &[node]);
+        if added.undone.is_empty() {
+            continue;
+        }
+        undone += 1;
+        longest = longest.zip(added.longest).zip(own).map(|((sum, added), own)| sum + added - own);
+        found.push(Point { node, undone, longest });
+    }
+    found
+}
+
 /// How long a node of the rollback itself takes at most.
 fn procedure_takes(work: &Work) -> Option<SignedDuration> {
     use super::{ActionKind, HoldLength};

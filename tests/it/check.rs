@@ -151,3 +151,27 @@ fn advice_is_turned_off_where_it_stands_and_only_there() {
     let text = "runbook r \"R\" { describe \"\"\"\n  # allow(RB703): x\n  \"\"\" }\nphase p: prepare { step s { run \"true\" } }\n";
     assert!(codes(text).is_empty());
 }
+
+#[test]
+fn what_only_the_plan_sees_is_found_by_check_too() {
+    let check = |text: &str| {
+        let project = Project::with(text);
+        let output = project.runbook(&["check", "deploy.rb", "--format", "short"]);
+        (output.code, output.text())
+    };
+    let (code, text) = check(&live("for s in [\"a.b\", \"a-b\"] { step x { run \"echo ${s}\"; undo none \"x\" } }"));
+    assert!(code == 1 && text.contains("error[RB102]"), "{text}");
+    // A pattern of files is taken to match one, whatever there is.
+    let files = live("for f in files(\"none/*.sql\") { step x { run \"echo ${f}\"; undo none \"x\" } }");
+    assert_eq!(check(&files), (0, String::new()));
+    // With other values there may be something to do.
+    let list = format!(
+        "var names: list(string) = []\n{}",
+        live("for n in names { step x { run \"echo ${n}\"; undo none \"x\" } }")
+    );
+    assert_eq!(check(&list), (0, String::new()));
+    let escape = "# \u{1b}[2J\nrunbook r \"R\" {}\nphase p: prepare { step s { run \"true\" } }\n";
+    let (code, text) = check(escape);
+    assert!(code == 1 && text.contains("error[RB607]: a character that speaks to the terminal, U+001B"), "{text:?}");
+    assert!(!text.contains('\u{1b}'));
+}

@@ -18,8 +18,9 @@ use jiff::tz::TimeZone;
 use crate::check::model::{Id, Model, Typed};
 use crate::diagnostic::{Code, Diagnostic, tidy};
 use crate::source::{Place, Sources, Span};
-use crate::value::{EvalError, Expr, Function, Ref, RefKind, Type, Value, evaluate, fold};
+use crate::value::{EvalError, Expr, Function, Ref, RefKind, Type, Value, duration_text, evaluate, fold};
 
+use super::way_back::points;
 use super::{Check, FORMAT, Plan};
 pub use timeline::default_outcome;
 use values::Known;
@@ -160,7 +161,25 @@ impl<'m> Lowering<'m> {
         plan.handlers = self.handlers();
         self.uses_of_secrets(&mut plan);
         self.complete(&mut plan);
+        self.ways_back_fit(&plan);
         plan
+    }
+
+    /// The way back from every point fits its `rto`. Where it is unknown how long it takes, that is not said here.
+    fn ways_back_fit(&mut self, plan: &Plan) {
+        for (i, rollback) in plan.rollbacks.iter().enumerate() {
+            let written = self.model.rollbacks.iter().find(|r| r.id.text == rollback.id).and_then(|r| r.rto.as_ref());
+            let (Some(rto), Some(written)) = (rollback.rto, written) else { continue };
+            let known: Vec<_> = points(plan, i).into_iter().map_while(|p| Some((p.node, p.longest?))).collect();
+            let Some((point, _)) = known.iter().find(|(_, longest)| *longest > rto) else { continue };
+            let longest = known.last().map_or(rto, |(_, longest)| *longest);
+            let (needs, has) = (duration_text(longest), duration_text(rto));
+            let finding =
+                Diagnostic::new(Code::WayBackTooLong, written.span, format!("the way back takes up to {needs} and may take {has}"))
+                    .label(format!("not enough from `{}` on", plan.node(*point).id))
+                    .help("it takes the `takes`, else the limits, of the undos and of the rollback itself; `run --dry-run` shows it point by point");
+            self.push(finding);
+        }
     }
 
     fn push(&mut self, finding: Diagnostic) {

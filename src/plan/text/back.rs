@@ -7,6 +7,9 @@ use crate::value::duration_text;
 use super::Printer;
 use super::words::*;
 
+/// A list of more points is for no eye; the way back from the end stands above it.
+const MOST_POINTS: usize = 60;
+
 impl Printer<'_> {
     pub(super) fn ways_back(&mut self) {
         let live: Vec<NodeIx> =
@@ -55,6 +58,23 @@ impl Printer<'_> {
                 None => "unknown, because not every part of it says how long it takes".into(),
             };
             self.line("  ", &format!("how long it takes: {longest}{rto}"));
+            self.points(i);
+        }
+    }
+
+    /// How the way back grows: from the moment at which each step has begun.
+    fn points(&mut self, rollback: usize) {
+        let points = way_back::points(self.plan, rollback);
+        if points.len() < 2 || points.len() > MOST_POINTS {
+            return;
+        }
+        self.line("  ", "point by point, from the moment at which a step has begun:");
+        let widest = points.iter().map(|p| self.plan.node(p.node).id.len()).max().unwrap_or(0).min(40);
+        for point in points {
+            let steps = if point.undone == 1 { "1 step".to_owned() } else { format!("{} steps", point.undone) };
+            let longest = point.longest.map_or("unknown".into(), |d| format!("at most {}", duration_text(d)));
+            let id = crate::paint::pad(&self.plan.node(point.node).id, widest);
+            self.line("    ", &format!("{id}  {steps:>9}, {longest}"));
         }
     }
 
