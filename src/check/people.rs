@@ -45,7 +45,7 @@ impl<'a> Checker<'a> {
                 let close = crate::diagnostic::did_you_mean(&name, all.map(|(n, _)| n).chain(words));
                 let help = match close {
                     Some(close) => format!("did you mean `{close}`?"),
-                    None => "write `stop`, `continue`, `rollback`, `pause …` or the name of a rollback".into(),
+                    None => "write `stop`, `continue`, `rollback` or the name of a rollback".into(),
                 };
                 let finding = Diagnostic::new(Code::UnknownName, expr.span, format!("there is no outcome `{name}`"));
                 self.push_unless_lost(&name, finding.label("unknown outcome").help(help));

@@ -130,6 +130,14 @@ impl<'a> Checker<'a> {
             };
             return finding.help(help);
         }
+        let truth = match name.to_lowercase().as_str() {
+            "yes" | "true" => Some("true"),
+            "no" | "false" => Some("false"),
+            _ => None,
+        };
+        if let (Some(truth), Some(Type::Bool)) = (truth, want) {
+            return finding.help(format!("write `{truth}`")).fix(span, truth);
+        }
         let locals = self.locals.iter().map(|l| l.name.as_str());
         let output = self.allow.output.map(Output::words).unwrap_or_default().iter().map(|(w, _)| *w);
         let all = self.names.iter().map(|(name, _)| name).chain(locals).chain(output).chain(["baseline"]);

@@ -170,7 +170,7 @@ impl<'a> Checker<'a> {
             other => {
                 let title = format!("a `for` goes through a list, and this is {}", super::article(other));
                 let finding = Diagnostic::new(Code::Mismatch, list.span, title).label(super::article(other));
-                self.push(finding.help("write `for name in [a, b]`"));
+                self.push(finding.help("write each value: `for n in [1, 2, 3]`"));
                 Type::Error
             }
         };

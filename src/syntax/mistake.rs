@@ -294,7 +294,8 @@ fn apart(text: &str) -> Option<(usize, String)> {
     let start = text.len() - unit.len();
     let end = unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len());
     let joined = format!("{}{}", &text[..digits], &unit[..end]);
-    if start == digits || end == 0 {
+    // `retry 3 times` has a word too many, and no quantity.
+    if start == digits || end == 0 || &unit[..end] == "times" {
         return None;
     }
     match parse_quantity(&joined) {
@@ -340,8 +341,7 @@ pub(super) fn stray_block(statement: &ItemKind, brace: Span) -> Diagnostic {
 }
 
 /// What an `on` block may answer.
-const EVENTS: [&str; 10] =
-    ["started", "completed", "rolled_back", "unhealthy", "stuck", "stopped", "paused", "resumed", "late", "denied"];
+const EVENTS: [&str; 8] = ["started", "completed", "rolled_back", "unhealthy", "stuck", "stopped", "paused", "resumed"];
 
 /// A keyword that does not exist, with a block.
 pub(super) fn unknown_keyword(word: &str, span: Span) -> Diagnostic {

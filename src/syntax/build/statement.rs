@@ -1,6 +1,7 @@
 //! Statements other than clauses: declarations, constructs, actions, phrases.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
 use crate::syntax::ast::*;
 use crate::syntax::grammar::Rule;
 use crate::syntax::mistake;
@@ -122,10 +123,18 @@ impl<'s> Builder<'s> {
         let name = self.declared(&name);
         let list = self.expression(parts.next()?);
         let block = parts.next().and_then(|p| self.any_block(p));
-        if block.is_none() {
-            self.push(no_block(list.span, "`for`", "write the repeated steps between `{` and `}`"));
-        }
-        Some(ItemKind::For(ForLoop { name, list, block: block.unwrap_or_default() }))
+        let Some(block) = block else {
+            let end = list.span.end as usize;
+            let range = self.text.get(end..).is_some_and(|rest| rest.starts_with(".."));
+            self.push(match range {
+                true => Diagnostic::new(Code::WrongForm, Span::new(self.file, end, end + 2), "there are no ranges")
+                    .label("from here to there")
+                    .help("write each value: `for n in [1, 2, 3]`"),
+                false => no_block(list.span, "`for`", "write the repeated steps between `{` and `}`"),
+            });
+            return None;
+        };
+        Some(ItemKind::For(ForLoop { name, list, block }))
     }
 
     fn handler(&mut self, pair: P<'s>) -> Option<ItemKind> {
