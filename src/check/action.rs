@@ -3,9 +3,10 @@
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
 use crate::syntax::ast::{self, ClauseKind, ExprKind, Item, ItemKind, Keyword};
-use crate::value::{Ref, RefKind, Type};
+use crate::value::{Enumeration, Expr, Ref, RefKind, Type, Value};
 
 use super::Checker;
+use super::catalogue;
 use super::gate::PLACED;
 use super::model::{Action, ActionKind, Capture, Command, Id, Notify, Request, Typed, Word, WordPiece};
 use super::read::Body;
@@ -67,6 +68,8 @@ impl<'a> Checker<'a> {
                 self.refuse_clauses(construct, &PLACED, IN_ORDER);
                 (ActionKind::Hold(self.hold(construct)), None)
             }
+            ItemKind::Shift(shift) => (self.shift(shift), None),
+            ItemKind::Set(set) => (self.set(set), None),
             _ => return None,
         };
         let mut action = Action { span: item.span, kind, within: None, expects: Vec::new(), captures: Vec::new() };
@@ -74,6 +77,38 @@ impl<'a> Checker<'a> {
             self.results(&mut action, &body, output);
         }
         Some(action)
+    }
+
+    /// `shift ROUTER to SHARE`
+    fn shift(&mut self, shift: &'a ast::Shift) -> ActionKind {
+        let router = self.named_expr(&shift.router, Keyword::Router);
+        let share = self.typed(&shift.share, Some(&Type::Percent));
+        if let Expr::Value(value @ Value::Percent(percent)) = &share.expr
+            && !(0.0..=100.0).contains(percent)
+        {
+            let finding = Diagnostic::new(Code::BadLiteral, share.span, format!("{value} is no share"));
+            self.push(finding.label("from 0 % to 100 %"));
+        }
+        let body = self.action_body("shift", shift.share.span, shift.block.as_ref());
+        ActionKind::Shift { router, share, drain: self.value_of(&body, "drain") }
+    }
+
+    /// `set FLAG to on|off|SHARE [for segment("…")]`
+    fn set(&mut self, set: &'a ast::Set) -> ActionKind {
+        let flag = self.named_expr(&set.flag, Keyword::Flag);
+        let value = self.typed(&set.value, None);
+        let fits = match &value.ty {
+            Type::Enum(e) => e.name == Enumeration::SWITCH.name,
+            ty => matches!(ty, Type::Percent | Type::Any | Type::Error),
+        };
+        if !fits {
+            let title = format!("a flag is on, off, or on for a share, and this is {}", super::article(&value.ty));
+            let finding = Diagnostic::new(Code::Mismatch, value.span, title).label(super::article(&value.ty));
+            self.push(finding.help("write `on`, `off` or `25%`"));
+        }
+        let segment = set.segment.as_ref().map(|segment| self.typed(segment, Some(&Type::Text)));
+        self.action_body("set", set.value.span, set.block.as_ref());
+        ActionKind::Set { flag, value, segment }
     }
 
     fn action_body(&mut self, name: &'static str, span: Span, block: Option<&'a ast::Block>) -> Body<'a> {
@@ -208,6 +243,7 @@ impl<'a> Checker<'a> {
             subject,
             text,
             settings,
+            from: None,
         }
     }
 
@@ -219,7 +255,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The channel's own settings: a console has none, a webhook takes any and puts them into its JSON.
+    /// The channel's own settings: a console has none, a status page a state, a webhook any.
     fn channel_settings(
         &mut self,
         body: &Body<'a>,
@@ -227,23 +263,45 @@ impl<'a> Checker<'a> {
         channels: &[(String, Span)],
     ) -> Vec<(String, Typed)> {
         let mut settings = Vec::new();
-        let console_only = !channels.is_empty()
-            && channels.iter().all(|(name, _)| {
-                let kind = self.names.construct(name).and_then(|c| c.kind.as_ref());
-                kind.is_some_and(|k| k.name.text == "console")
-            });
+        let kinds: Vec<&str> = channels
+            .iter()
+            .filter_map(|(name, _)| self.names.construct(name)?.kind.as_ref())
+            .map(|kind| kind.name.text.as_str())
+            .collect();
         for item in items {
             let ItemKind::Setting(setting) = &item.kind else { continue };
             if setting.name.text == "required" || body.setting(&setting.name.text).is_none() {
                 continue;
             }
-            if console_only {
-                let title = format!("a console knows no `{}`", setting.name.text);
+            let name = setting.name.text.as_str();
+            let block = |kind: &str| catalogue::BLOCKS.iter().find(|b| b.name.strip_prefix("notify ") == Some(kind));
+            let owner = kinds.iter().find_map(|kind| block(kind).filter(|b| b.settings.iter().any(|s| s.name == name)));
+            // A webhook puts whatever is said into its JSON.
+            let any = kinds.is_empty() || kinds.contains(&"webhook");
+            if owner.is_none() && !any {
+                let kind = kinds[0];
+                let title = format!("a {kind} knows no `{name}`");
+                let known: Vec<_> =
+                    block(kind).map(|b| b.settings.iter().map(|s| s.name).collect()).unwrap_or_default();
+                let help = match (did_you_mean(name, known.iter().copied()), known.is_empty()) {
+                    (Some(close), _) => format!("did you mean `{close}`?"),
+                    (None, true) => format!("a {kind} shows the text and nothing else"),
+                    (None, false) => format!("its own settings are {}", known.join(", ")),
+                };
                 let finding = Diagnostic::new(Code::UnknownSetting, setting.name.span, title);
-                self.push(finding.label("unknown setting").help("a console shows the text and nothing else"));
+                self.push(finding.label("unknown setting").help(help));
                 continue;
             }
-            let value = self.typed(&setting.value, None);
+            let value = match owner {
+                Some(block) => {
+                    let own = self.body(block.name, body.span(), &[], items);
+                    match self.value_of(&own, name) {
+                        Some(value) => value,
+                        None => continue,
+                    }
+                }
+                None => self.typed(&setting.value, None),
+            };
             if value.ty == Type::Secret {
                 self.secret_leak(value.span);
                 continue;

@@ -1,5 +1,8 @@
 //! `# allow(RB702): reason`: advice that is turned off where it stands, on the line above, with a reason.
 //!
+//! `# allow(RB017): reason` is for its whole file: what this version does not run is known, and checked all the same; a run
+//! refuses the file as before.
+//!
 //! Only advice can be turned off: an error is an error. An `allow` that turns nothing off is a finding itself, or it would
 //! stay long after what it was for.
 
@@ -32,7 +35,9 @@ pub(super) fn apply(sources: &Sources, id: FileId, mut findings: Vec<Diagnostic>
             findings.push(told.help(format!("what can be turned off is {}", all.join(", "))));
             continue;
         };
-        if code.severity() != Severity::Advice {
+        // What this version does not run is about the file, not about a line.
+        let whole = code == Code::NotYet;
+        if code.severity() != Severity::Advice && !whole {
             let told = finding(format!("{code} cannot be turned off")).label("allows nothing");
             findings.push(told.help(format!("only advice can; `runbook explain {code}` says how it is mended")));
             continue;
@@ -48,9 +53,13 @@ pub(super) fn apply(sources: &Sources, id: FileId, mut findings: Vec<Diagnostic>
             target += 1;
         }
         let before = findings.len();
-        findings.retain(|d| d.code != code || file.position(d.primary.span.start as usize).line != target);
+        findings.retain(|d| {
+            let here = whole || file.position(d.primary.span.start as usize).line == target;
+            d.code != code || d.primary.span.file != id || !here
+        });
         if findings.len() == before {
-            let told = finding(format!("there is no {code} in the line below")).label("allows nothing");
+            let place = if whole { "in this file" } else { "in the line below" };
+            let told = finding(format!("there is no {code} {place}")).label("allows nothing");
             findings.push(told.help("remove it, or move it above the line that is meant"));
         }
     }

@@ -48,6 +48,7 @@ pub enum Shape {
     Duration,
     Percent,
     Instant,
+    Email,
     Url,
     Semver,
     /// The unit of the metric.
@@ -62,6 +63,24 @@ pub enum Shape {
     Enum(&'static Enumeration),
     /// A word of an enumeration, or a percent.
     Probability,
+    /// A string that may be secret.
+    Private,
+    /// A URL that may be secret.
+    PrivateUrl,
+    /// `[mon, tue]`
+    Days,
+    /// A list of addresses of mail.
+    Emails,
+    /// A moment: an offset or an instant.
+    Moment,
+    Offset,
+    Time,
+    /// The beginning or the end of a blackout: a date or an instant.
+    DateOrInstant,
+    /// `get = run "…"`
+    Command,
+    /// A team in words, or the name of a role.
+    Owner,
     /// The name of something, resolved by whoever reads it.
     Name,
     Names,
@@ -79,13 +98,29 @@ impl Shape {
             Shape::Duration => Type::Duration,
             Shape::Percent => Type::Percent,
             Shape::Instant => Type::Instant,
+            Shape::Email => Type::Email,
             Shape::Url => Type::Url,
             Shape::Semver => Type::Semver,
             Shape::TextList => Type::List(Box::new(Type::Text)),
             Shape::Map => Type::Map(Box::new(Type::Any)),
             Shape::Json => Type::Any,
             Shape::Enum(e) => Type::Enum(e),
-            Shape::Metric | Shape::Texts | Shape::Probability | Shape::Name | Shape::Names | Shape::Any => return None,
+            Shape::Private => Type::Text,
+            Shape::PrivateUrl => Type::Url,
+            Shape::Days => Type::List(Box::new(Type::Enum(&Enumeration::DAYS))),
+            Shape::Emails => Type::List(Box::new(Type::Email)),
+            Shape::Offset => Type::Offset,
+            Shape::Time => Type::Time,
+            Shape::Metric
+            | Shape::Texts
+            | Shape::Probability
+            | Shape::Moment
+            | Shape::DateOrInstant
+            | Shape::Command
+            | Shape::Owner
+            | Shape::Name
+            | Shape::Names
+            | Shape::Any => return None,
         })
     }
 }
@@ -193,7 +228,64 @@ pub const BLOCKS: &[Block] = &[
     block!("var", [s("one_of", Any)], [], [a("describe")]),
     block!("channel", [], [], [a("describe")]),
     block!("channel console", [], [], [a("describe")]),
-    block!("channel webhook", [s("url", Any), s("header", Map)], [], [a("describe")]),
+    block!("channel webhook", [s("url", PrivateUrl), s("header", Map)], [], [a("describe")]),
+    block!(
+        "channel slack",
+        [s("webhook", PrivateUrl), s("token", Private), s("room", Text), s("create", Bool), s("archive", Offset)],
+        [],
+        [a("describe")]
+    ),
+    block!("channel teams", [s("webhook", PrivateUrl)], [], [a("describe")]),
+    block!("channel discord", [s("webhook", PrivateUrl)], [], [a("describe")]),
+    block!(
+        "channel email",
+        [s("smtp", Url), s("from", Email), s("to", Emails), s("user", Private), s("password", Private)],
+        [],
+        [a("describe")]
+    ),
+    block!("channel pagerduty", [s("routing_key", Private)], [], [a("describe")]),
+    block!("channel statuspage", [s("page", Text), s("token", Private)], [], [a("describe")]),
+    block!(
+        "source prometheus",
+        [s("url", Url), s("token", Private), s("user", Text), s("password", Private), s("header", Map)],
+        [],
+        [a("describe")]
+    ),
+    block!("source datadog", [], [], [a("describe")]),
+    block!("source graphite", [], [], [a("describe")]),
+    block!("source influxdb", [], [], [a("describe")]),
+    block!(
+        "flags unleash",
+        [s("url", Url), s("token", Private), s("project", Text), s("environment", Text)],
+        [],
+        [a("describe")]
+    ),
+    block!("flags launchdarkly", [], [], [a("describe")]),
+    block!("flags command", [s("get", Command), s("set", Command)], [], [a("describe")]),
+    block!(
+        "router haproxy",
+        [s("socket", Text), s("backend", Text), s("old", Text), s("new", Text)],
+        [],
+        [a("describe")]
+    ),
+    block!("router nginx", [], [], [a("describe")]),
+    block!("router kubernetes", [], [], [a("describe")]),
+    block!("router command", [s("get", Command), s("set", Command)], [], [a("describe")]),
+    block!("hosts ssh", [s("addresses", TextList), s("user", Text)], [], [a("describe")]),
+    block!("escalation", [], [], [a("describe"), a("level")]),
+    block!(
+        "window",
+        [s("days", Days), s("from", Time), s("to", Time), s("timezone", Text), s("reason", Text)],
+        [],
+        [a("describe")]
+    ),
+    block!(
+        "blackout",
+        [s("from", DateOrInstant), s("to", DateOrInstant), s("timezone", Text), s("reason", Text)],
+        [],
+        [a("describe")]
+    ),
+    block!("flag", [s("in", Name), s("default", Enum(&Enumeration::SWITCH)), s("owner", Owner)], [], [a("describe")]),
     block!(
         "metric",
         [
@@ -273,7 +365,7 @@ pub const BLOCKS: &[Block] = &[
     ),
     block!(
         "phase",
-        [later("owner", Name)],
+        [later("owner", Owner)],
         [a("at"), l("in"), a("within"), a("when")],
         [
             a("describe"),
@@ -292,13 +384,49 @@ pub const BLOCKS: &[Block] = &[
         ]
     ),
     block!(
+        "parallel",
+        [],
+        [a("at"), a("when")],
+        [
+            a("describe"),
+            a("phase"),
+            a("step"),
+            a("gate"),
+            a("hold"),
+            a("ramp"),
+            a("approve"),
+            a("confirm"),
+            a("checklist"),
+            a("question"),
+            a("notify"),
+            a("for"),
+        ]
+    ),
+    block!(
+        "ramp",
+        [s("takes", Duration)],
+        [a("through"), a("at"), a("when"), a("on failure")],
+        [a("describe"), a("hold"), a("gate")]
+    ),
+    block!("approve", [], [a("at"), a("when"), a("by"), a("within"), a("on denied")], [a("describe")]),
+    block!("confirm", [], [a("at"), a("when"), a("by"), a("within"), a("on denied")], [a("describe")]),
+    block!("question", [], [a("at"), a("when"), a("by"), a("within"), a("on denied")], [a("describe")]),
+    block!("checklist", [s("owner", Owner)], [a("at"), a("when"), a("within")], [a("describe"), a("group"), a("item")]),
+    block!("group", [], [], [a("describe"), a("item")]),
+    block!(
+        "item",
+        [s("owner", Owner)],
+        [a("by"), a("when")],
+        [a("describe"), a("run"), a("shell"), a("http"), a("expect"), a("gate")]
+    ),
+    block!(
         "step",
         [
             s("takes", Duration),
             s("idempotent", Bool),
             later("batch", Percent),
             later("max_failures", Int),
-            later("owner", Name),
+            later("owner", Owner),
         ],
         [a("at"), a("when"), l("on"), a("within"), a("retry"), a("on failure"), a("undo none"), a("irreversible"),],
         [
@@ -334,7 +462,7 @@ pub const BLOCKS: &[Block] = &[
             a("on failure"),
             a("on inconclusive")
         ],
-        [a("describe"), a("run"), a("shell"), a("http"), a("expect"), a("gate"), l("for")]
+        [a("describe"), a("run"), a("shell"), a("http"), a("expect"), a("gate")]
     ),
     block!(
         "hold",
@@ -356,11 +484,66 @@ pub const BLOCKS: &[Block] = &[
     ),
     block!("notify", [s("required", Bool)], [a("at"), l("from"), a("when")], []),
     block!(
+        "notify statuspage",
+        [
+            s("state", Enum(&Enumeration::STATE)),
+            s("components", Any),
+            s("impact", Text),
+            s("from", Moment),
+            s("to", Moment)
+        ],
+        [],
+        []
+    ),
+    block!("notify pagerduty", [s("severity", Enum(&Enumeration::ALERT))], [], []),
+    block!(
         "trigger",
         [s("severity", Name)],
         [a("when"), l("manual"), l("by"), a("from"), a("until"), a("no data"), a("then"), l("ask")],
         [a("describe"), a("notify")]
     ),
+    block!(
+        "response",
+        [],
+        [a("within")],
+        [
+            a("describe"),
+            a("step"),
+            a("run"),
+            a("shell"),
+            a("http"),
+            a("shift"),
+            a("set"),
+            a("gate"),
+            a("hold"),
+            a("confirm"),
+            a("notify"),
+            a("every"),
+        ]
+    ),
+    block!("comms", [], [], [a("describe"), a("notify"), a("every")]),
+    block!("every", [], [a("from"), a("until"), a("when")], [a("notify")]),
+    block!(
+        "after",
+        [],
+        [],
+        [
+            a("describe"),
+            a("step"),
+            a("gate"),
+            a("hold"),
+            a("checklist"),
+            a("confirm"),
+            a("question"),
+            a("approve"),
+            a("notify")
+        ]
+    ),
+    block!("shift", [s("drain", Duration)], [], []),
+    block!("set", [], [], []),
+    block!("done when", [], [], [a("run"), a("shell"), a("http"), a("expect"), a("gate")]),
+    block!("follow_up", [s("owner", Owner)], [], [a("describe")]),
+    block!("scenario", [], [], [a("describe"), a("given"), a("at"), a("crash"), a("expect")]),
     block!(
         "rollback",
         [s("rto", Duration)],

@@ -2,17 +2,20 @@
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
-use crate::syntax::ast::{Construct, ExprKind, Item, ItemKind};
-use crate::value::Type;
+use crate::syntax::ast::{Construct, ExprKind, Item, ItemKind, Keyword};
+use crate::value::{Ref, RefKind, Type};
 
+use super::catalogue::{self, Shape};
 use super::model::{self, ChannelKind, Typed};
-use super::typing::Allow;
+use super::read::Body;
+use super::typing::{Allow, Local};
 use super::{Checker, article};
 
-/// The kinds of channel that the language has; the first ones are spoken by this version.
-const CHANNEL_KINDS: [&str; 8] =
-    ["console", "webhook", "slack", "teams", "discord", "email", "pagerduty", "statuspage"];
-const SPOKEN_CHANNELS: usize = 2;
+/// The kinds of channel that this version speaks.
+const SPOKEN: [&str; 2] = ["console", "webhook"];
+
+/// Settings or commands by their names, in order.
+type Named<T> = Vec<(String, T)>;
 
 /// The kinds of metric.
 const METRIC_KINDS: [&str; 6] = ["percent", "duration", "size", "rate", "count", "number"];
@@ -21,51 +24,143 @@ impl<'a> Checker<'a> {
     pub(super) fn channel(&mut self, construct: &'a Construct) {
         let id = self.id_of(construct);
         let title = self.title_of(construct);
-        let kind = construct.kind.as_ref().map(|k| k.name.text.as_str()).unwrap_or_default();
-        let kind = match kind {
-            "console" => {
+        let kind = match self.kind_of(construct) {
+            Some("channel console") => {
                 self.construct_body("channel console", construct);
                 ChannelKind::Console
             }
-            "webhook" => self.webhook(construct),
-            _ => {
-                self.unknown_channel(construct);
-                ChannelKind::Other
+            Some("channel webhook") => self.webhook(construct),
+            Some(block) => {
+                let kind = block.trim_start_matches("channel ").to_owned();
+                let span = construct.kind.as_ref().map_or(id.span, |k| k.name.span);
+                if !SPOKEN.contains(&kind.as_str()) {
+                    self.not_yet(span, &format!("channels of the kind `{kind}`"));
+                }
+                let (settings, _) = self.connected(block, construct);
+                self.needed(&kind, &settings, construct.head());
+                ChannelKind::Other { kind, settings }
             }
+            None => ChannelKind::Other { kind: String::new(), settings: Vec::new() },
         };
         self.model.channels.push(model::Channel { id, title, kind });
     }
 
+    /// What a channel cannot speak without.
+    fn needed(&mut self, kind: &str, settings: &[(String, Typed)], span: Span) {
+        let has = |name: &str| settings.iter().any(|(n, _)| n == name);
+        let (missing, help) = match kind {
+            "slack" if !(has("webhook") || has("token") && has("room")) => {
+                ("a `webhook`, or a `token` and a `room`", "write `webhook = slack_hook`")
+            }
+            "teams" | "discord" if !has("webhook") => ("a `webhook`", "write `webhook = hook`, with a secret"),
+            "email" if !has("smtp") => ("a server", "write `smtp = \"smtp://127.0.0.1:25\"`"),
+            "email" if !has("from") => ("a sender", "write `from = \"release@acme.example\"`"),
+            "email" if !has("to") => ("recipients", "write `to = [\"eng@acme.example\"]`"),
+            "pagerduty" if !has("routing_key") => ("a `routing_key`", "write `routing_key = pd_key`, with a secret"),
+            "statuspage" if !has("page") => ("a `page`", "write `page = \"…\"`, the id of the page"),
+            "statuspage" if !has("token") => ("a `token`", "write `token = sp_token`, with a secret"),
+            _ => return,
+        };
+        self.missing(span, format!("a channel of the kind `{kind}` has {missing}"), help);
+    }
+
+    /// `source`, `flags`, `router` and `hosts`.
+    pub(super) fn connection(&mut self, construct: &'a Construct) {
+        let id = self.id_of(construct);
+        let title = self.title_of(construct);
+        let Some(block) = self.kind_of(construct) else { return };
+        let (settings, commands) = self.connected(block, construct);
+        let kind = block.split(' ').next_back().unwrap_or_default().to_owned();
+        if kind == "command" {
+            for (name, what) in [("get", "prints what holds now"), ("set", "changes it")] {
+                if !commands.iter().any(|(n, _)| n == name) {
+                    let title =
+                        format!("a `{}` of the kind `command` has a `{name}`, which {what}", construct.keyword.word());
+                    self.missing(construct.head(), title, format!("write `{name} = run \"…\"`"));
+                }
+            }
+        }
+        if kind == "ssh" && !settings.iter().any(|(name, _)| name == "addresses") {
+            self.missing(construct.head(), "hosts have addresses", "write `addresses = [\"web-1\", \"web-2\"]`");
+        }
+        if kind == "prometheus" && !settings.iter().any(|(name, _)| name == "url") {
+            self.missing(construct.head(), "a source has a `url`", "write `url = \"https://prometheus.internal\"`");
+        }
+        self.model.connections.push(model::Connection {
+            id,
+            keyword: construct.keyword,
+            kind,
+            title,
+            settings,
+            commands,
+        });
+    }
+
+    /// The catalogue's block for a kind, such as `router haproxy`.
+    fn kind_of(&mut self, construct: &'a Construct) -> Option<&'static str> {
+        let word = construct.keyword.word();
+        let prefix = format!("{word} ");
+        let kinds: Vec<&'static str> =
+            catalogue::BLOCKS.iter().filter_map(|b| b.name.strip_prefix(prefix.as_str())).collect();
+        let Some(kind) = &construct.kind else {
+            let help = format!("write `{word} NAME: KIND`; the kinds are {}", kinds.join(", "));
+            self.missing(construct.head(), format!("a `{word}` has a kind"), help);
+            return None;
+        };
+        let found = catalogue::BLOCKS.iter().find(|b| b.name.strip_prefix(prefix.as_str()) == Some(&kind.name.text));
+        if found.is_none() {
+            let (name, span) = (kind.name.text.clone(), kind.name.span);
+            self.unknown_kind(word, &name, span, &kinds);
+        }
+        found.map(|block| block.name)
+    }
+
+    /// The settings of a connection and its commands.
+    fn connected(&mut self, block: &'static str, construct: &'a Construct) -> (Named<Typed>, Named<model::Action>) {
+        let body = self.construct_body(block, construct);
+        let (mut settings, mut commands) = (Vec::new(), Vec::new());
+        for setting in body.settings() {
+            let name = setting.name.text.clone();
+            let shape =
+                catalogue::block(block).and_then(|b| b.settings.iter().find(|s| s.name == name)).map(|s| s.shape);
+            match (shape, &setting.value.kind) {
+                (Some(Shape::Command), ExprKind::Command(item)) => {
+                    let share = Local { name: "share".into(), ty: Type::Percent, reference: share() };
+                    let action = self.with_locals(vec![share], |c| c.action(item));
+                    commands.extend(action.map(|action| (name, action)));
+                }
+                (Some(Shape::Command), _) => {
+                    if !super::is_bad(&setting.value) {
+                        let finding =
+                            Diagnostic::new(Code::WrongForm, setting.value.span, format!("`{name}` is a command"));
+                        self.push(finding.label("not a command").help(format!("write `{name} = run \"…\"`")));
+                    }
+                }
+                (None, _) => {
+                    // Of a kind whose settings are not written down yet.
+                    let allow = Allow { secrets: true, ..Allow::default() };
+                    let value = self.allowing(allow, |c| c.typed(&setting.value, None));
+                    settings.push((name, value));
+                }
+                _ => {
+                    let allow = Allow { secrets: name == "header", ..Allow::default() };
+                    let value = self.allowing(allow, |c| c.value_of(&body, &name));
+                    settings.extend(value.map(|value| (name, value)));
+                }
+            }
+        }
+        (settings, commands)
+    }
+
     fn webhook(&mut self, construct: &'a Construct) -> ChannelKind {
         let body = self.construct_body("channel webhook", construct);
-        let allow = Allow { secrets: true, ..Allow::default() };
-        let url = body.setting("url").map(|setting| {
-            self.allowing(allow, |c| {
-                let literal = matches!(setting.value.kind, ExprKind::Text(_));
-                let typed = c.typed(&setting.value, literal.then_some(&Type::Url));
-                match typed.ty {
-                    Type::Url | Type::Secret | Type::Error => typed,
-                    _ => c.typed(&setting.value, Some(&Type::Url)),
-                }
-            })
-        });
+        let url = self.value_of(&body, "url");
         if url.is_none() {
             self.missing(body.span(), "a webhook has a `url`", "write `url = \"https://…\"`");
         }
+        let allow = Allow { secrets: true, ..Allow::default() };
         let header = self.allowing(allow, |c| c.value_of(&body, "header"));
         ChannelKind::Webhook { url, header }
-    }
-
-    fn unknown_channel(&mut self, construct: &'a Construct) {
-        let Some(kind) = &construct.kind else {
-            let help = format!("write `channel NAME: KIND`; the kinds are {}", CHANNEL_KINDS.join(", "));
-            return self.missing(construct.head(), "a channel has a kind", help);
-        };
-        let (name, span) = (kind.name.text.clone(), kind.name.span);
-        if CHANNEL_KINDS[SPOKEN_CHANNELS..].contains(&name.as_str()) {
-            return self.not_yet(span, &format!("channels of the kind `{name}`"));
-        }
-        self.unknown_kind("channel", &name, span, &CHANNEL_KINDS);
     }
 
     fn unknown_kind(&mut self, what: &str, name: &str, span: Span, kinds: &[&str]) {
@@ -97,13 +192,20 @@ impl<'a> Checker<'a> {
             let finding = Diagnostic::new(Code::Repeated, second.span, "a metric comes from one place");
             self.push(finding.label("a second one").also(looks[0].span, "the first"));
         }
-        if looks.is_empty() && body.setting("source").is_none() {
-            let help = "give it a `run \"…\"` or an `http GET \"…\"`";
+        let source = body.setting("source").and_then(|s| self.named(s, Keyword::Source));
+        let query = self.value_of(&body, "query");
+        if let (Some(setting), Some(look)) = (body.setting("source"), looks.first()) {
+            let finding = Diagnostic::new(Code::Repeated, look.span, "a metric comes from one place");
+            self.push(finding.label("a second one").also(setting.name.span, "the first"));
+        }
+        self.asked_of_source(&body);
+        if looks.is_empty() && body.setting("source").is_none() && !body.unread {
+            let help = "give it a `run \"…\"`, an `http GET \"…\"`, or a `source` and a `query`";
             self.missing(body.span(), "a metric comes from somewhere", help);
         }
         self.metric_unit(&kind, body.setting("unit").is_some(), body.span());
         let baseline = body.setting("baseline").map(|s| self.typed(&s.value, None));
-        let baseline = baseline.and_then(|b| self.constant_baseline(b, &kind));
+        let baseline = baseline.and_then(|b| self.constant_baseline(b, &kind, source.is_some()));
         let floor = body.setting("floor").map(|s| self.typed(&s.value, Some(&kind)));
         let metric = model::Metric {
             title: self.title_of(construct),
@@ -111,6 +213,8 @@ impl<'a> Checker<'a> {
             every: self.value_of(&body, "every"),
             path: self.value_of(&body, "path"),
             look: looks.into_iter().next(),
+            source,
+            query,
             describe: self.describe(&body),
             id,
             kind,
@@ -119,6 +223,24 @@ impl<'a> Checker<'a> {
             marks,
         };
         self.model.metrics.push(metric);
+    }
+
+    /// A source is asked a question, and only a source.
+    fn asked_of_source(&mut self, body: &Body<'a>) {
+        match (body.setting("source"), body.setting("query"), body.setting("path")) {
+            (Some(source), None, _) => {
+                let help = "write `query = \"…\"`, in the language of the source";
+                self.missing(source.name.span, "a source is asked something", help);
+            }
+            (None, Some(query), _) => {
+                self.missing(query.name.span, "a query is asked of a source", "write `source = NAME`");
+            }
+            (Some(source), _, Some(path)) => {
+                let finding = Diagnostic::new(Code::Misplaced, path.name.span, "`path` is for the answer to an `http`");
+                self.push(finding.label("does not belong here").also(source.name.span, "asked of a source"));
+            }
+            _ => {}
+        }
     }
 
     /// What a source returns is said where it could be one thing or another.
@@ -136,9 +258,14 @@ impl<'a> Checker<'a> {
         self.missing(span, title, help);
     }
 
-    fn constant_baseline(&mut self, baseline: Typed, kind: &Type) -> Option<Typed> {
-        if baseline.ty == Type::Duration && *kind != Type::Duration {
+    fn constant_baseline(&mut self, baseline: Typed, kind: &Type, sourced: bool) -> Option<Typed> {
+        if baseline.ty == Type::Duration && (*kind != Type::Duration || sourced) {
             self.not_yet(baseline.span, "a baseline from the past of a metric");
+            if !sourced {
+                let title = "only a source remembers the past of a metric";
+                let finding = Diagnostic::new(Code::Mismatch, baseline.span, title).label("a length of time");
+                self.push(finding.help("give the metric a `source`, or a constant: `baseline = 0.4%`"));
+            }
             return None;
         }
         if !kind.accepts(&baseline.ty) {
@@ -184,4 +311,9 @@ impl<'a> Checker<'a> {
     fn metric_header(&self, name: &str) -> Option<&'a Construct> {
         self.names.construct(name)
     }
+}
+
+/// `${share}` in the commands of a router or of flags: what is to be set.
+fn share() -> Ref {
+    Ref { kind: RefKind::Param, name: "share".into() }
 }

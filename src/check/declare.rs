@@ -2,7 +2,9 @@
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
-use crate::syntax::ast::{Capture, Construct, Declaration, ExprKind, ItemKind, Keyword, Link, Setting, Sort, TypeName};
+use crate::syntax::ast::{
+    Capture, Construct, Declaration, ExprKind, FollowUp, ItemKind, Keyword, Link, Setting, Sort, TypeName,
+};
 use crate::value::{Expr, Function, Type};
 
 use super::Checker;
@@ -29,6 +31,13 @@ impl<'a> Checker<'a> {
             }
             Keyword::Trigger => self.trigger(construct),
             Keyword::Rollback => self.rollback(construct),
+            Keyword::Response => self.response(construct),
+            Keyword::Source | Keyword::Flags | Keyword::Router | Keyword::Hosts => self.connection(construct),
+            Keyword::Flag => self.flag(construct),
+            Keyword::Escalation => self.escalation(construct),
+            Keyword::Window | Keyword::Blackout => self.window(construct),
+            Keyword::Comms => self.comms(construct),
+            Keyword::Scenario => self.scenario(construct),
             _ => {}
         }
     }
@@ -82,8 +91,10 @@ impl<'a> Checker<'a> {
         let body = self.construct_body("release", construct);
         let mut goals = Vec::new();
         for item in &body.rest {
-            if let ItemKind::Goal(text) = &item.kind {
-                goals.push(self.text(text));
+            match &item.kind {
+                ItemKind::Goal(text) => goals.push(self.text(text)),
+                ItemKind::FollowUp(follow_up) => self.follow_up(follow_up),
+                _ => {}
             }
         }
         let release = model::Release {
@@ -97,8 +108,41 @@ impl<'a> Checker<'a> {
             downtime: self.value_of(&body, "downtime"),
             describe: self.describe(&body),
             goals,
+            since: self.value_of(&body, "since"),
+            needs: self.value_of(&body, "needs"),
         };
         self.model.release = Some(release);
+    }
+
+    fn follow_up(&mut self, follow_up: &'a FollowUp) {
+        let title = self.text(&follow_up.title);
+        let at = follow_up.at.as_ref().map(|at| self.typed(at, Some(&Type::Offset)));
+        let items = follow_up.block.as_ref().map(|b| b.items.as_slice()).unwrap_or_default();
+        let body = self.body("follow_up", follow_up.title.span, &[], items);
+        self.value_of(&body, "owner");
+        self.describe(&body);
+        self.model.follow_ups.push((title, at));
+    }
+
+    /// `flag NAME "…" { in = launch; default = off }`
+    fn flag(&mut self, construct: &'a Construct) {
+        let body = self.construct_body("flag", construct);
+        let flag = model::Flag {
+            id: self.id_of(construct),
+            title: self.title_of(construct),
+            describe: self.describe(&body),
+            place: body.setting("in").and_then(|s| self.named(s, Keyword::Flags)),
+            default: self.value_of(&body, "default"),
+            owner: self.value_of(&body, "owner"),
+        };
+        if flag.place.is_none() && body.setting("in").is_none() && !body.unread {
+            self.missing(
+                construct.head(),
+                "a flag is switched somewhere",
+                "write `in = NAME`, with the name of `flags`",
+            );
+        }
+        self.model.flags.push(flag);
     }
 
     /// The name of a declared thing, as a setting's value.
@@ -223,18 +267,30 @@ impl<'a> Checker<'a> {
             Keyword::Checklist,
             Keyword::Approve,
             Keyword::Confirm,
+            Keyword::Ramp,
+            Keyword::Question,
+            Keyword::Response,
+            Keyword::Rollback,
         ];
         elements.iter().filter_map(|e| self.node_name(&e.value, &kinds)).map(|(name, _)| name).collect()
     }
 
     fn role(&mut self, construct: &'a Construct) {
         let body = self.construct_body("role", construct);
+        let duties = body.rest.iter().filter_map(|item| match &item.kind {
+            ItemKind::Duty(line) => Some(self.duty(line)),
+            _ => None,
+        });
+        let duties = duties.collect();
         let role = model::Role {
             id: self.id_of(construct),
             title: self.title_of(construct),
             members: self.value_of(&body, "members"),
             backup: self.value_of(&body, "backup"),
             contact: self.value_of(&body, "contact"),
+            reach: body.setting("reach").map(|s| self.named_list(s, Keyword::Channel)).unwrap_or_default(),
+            answers_own: self.flag_of(&body, "self"),
+            duties,
             describe: self.describe(&body),
         };
         self.model.roles.push(role);
@@ -267,6 +323,9 @@ impl<'a> Checker<'a> {
             id: self.id_of(construct),
             title: self.title_of(construct),
             then: then.and_then(|o| self.outcome(o)),
+            ask: self.ask_of(&body),
+            update_every: self.value_of(&body, "update_every"),
+            commander: body.setting("commander").and_then(|s| self.named(s, Keyword::Role)),
             notify: body.setting("notify").map(|s| self.named_list(s, Keyword::Channel)).unwrap_or_default(),
         };
         self.model.severities.push(severity);

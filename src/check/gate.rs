@@ -98,7 +98,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The checks of a gate, in order: what one captures is known to the next.
-    fn looks(&mut self, items: &[&'a Item]) -> Vec<Look> {
+    pub(super) fn looks(&mut self, items: &[&'a Item]) -> Vec<Look> {
         let count = self.locals.len();
         let mut looks = Vec::new();
         for item in items {
@@ -231,6 +231,13 @@ impl<'a> Checker<'a> {
             ClauseKind::Until(moment) => Some((false, moment)),
             _ => None,
         });
+        let both = body
+            .clause(|c| matches!(c, ClauseKind::For(_)).then_some(()))
+            .and(body.clause_at(|c| matches!(c, ClauseKind::Until(_)).then_some(())));
+        if let Some((span, ())) = both {
+            let finding = Diagnostic::new(Code::Repeated, span, "how long this lasts is said twice");
+            self.push(finding.label("again").help("keep `for` or `until`"));
+        }
         let length = match length {
             Some((true, length)) => Some(HoldLength::For(self.typed(length, Some(&Type::Duration)))),
             Some((false, moment)) => Some(HoldLength::Until(self.typed(moment, Some(&Type::Offset)))),
@@ -246,11 +253,15 @@ impl<'a> Checker<'a> {
                 let condition = self.allowing(allow, |c| c.condition(condition));
                 let mut unread = condition.ty == Type::Error;
                 condition.expr.walk(&mut |e| unread |= matches!(e, Expr::Error));
-                if !condition.expr.mentions(RefKind::Metric) && !unread {
+                if !condition.expr.mentions(RefKind::Metric) && !condition.expr.mentions(RefKind::Gate) && !unread {
                     let finding = Diagnostic::new(Code::NotKnownHere, condition.span, "a hold watches metrics");
                     self.push(finding.label("no metric").help("what is looked at once stands in a `gate`"));
                 }
                 looks.push(Look::Expect(condition));
+            }
+            if let ItemKind::Construct(construct) = &item.kind {
+                self.refuse_clauses(construct, INNER, OUTER_LOOKS);
+                looks.push(Look::Gate(Box::new(self.gate_use(construct))));
             }
         }
         Hold {

@@ -5,7 +5,10 @@
 
 mod action;
 mod allow;
+mod ask;
+mod calendar;
 pub mod catalogue;
+mod comms;
 mod compare;
 mod connect;
 mod declare;
@@ -19,11 +22,14 @@ mod react;
 mod read;
 mod resolve;
 mod rules;
+mod scenario;
 mod timeline;
 mod typing;
 mod url;
 pub mod vocabulary;
 mod words;
+
+use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, tidy};
 use crate::source::{FileId, Sources, Span};
@@ -58,11 +64,15 @@ pub fn check(sources: &Sources, file: FileId, ast: &Ast) -> Checked {
         baseline_of: None,
         spans: 0,
         kind: model::PhaseKind::Live,
+        later: BTreeMap::new(),
     };
     checker.diagnostics.append(&mut checker.names.duplicates());
     checker.file(ast);
     rules::apply(&mut checker, ast);
     hidden::check(sources, &mut checker.diagnostics);
+    let not_run = checker.not_run();
+    checker.diagnostics.extend(not_run.iter().cloned());
+    checker.model.not_run = tidy(not_run);
     let Checker { model, diagnostics, .. } = checker;
     let files = sources.iter().map(|(id, _)| id);
     let diagnostics = files.fold(diagnostics, |left, id| allow::apply(sources, id, left));
@@ -85,6 +95,8 @@ struct Checker<'a> {
     spans: u32,
     /// The kind of the phase that is being read.
     kind: model::PhaseKind,
+    /// What this version does not run, with the places of each.
+    later: BTreeMap<(FileId, String), Vec<Span>>,
 }
 
 impl<'a> Checker<'a> {
@@ -96,13 +108,35 @@ impl<'a> Checker<'a> {
         self.sources.text(span)
     }
 
-    /// Something that the language has and this version does not run.
+    /// Something that the language has and this version does not run. It is checked all the same.
     fn not_yet(&mut self, span: Span, what: &str) {
-        self.push(
-            Diagnostic::new(Code::NotYet, span, format!("this version does not run {what} yet"))
-                .label("not run yet")
-                .help("leave it out until a version that runs it; nothing is accepted here and then ignored"),
-        );
+        let places = self.later.entry((span.file, what.to_owned())).or_default();
+        if !places.contains(&span) {
+            places.push(span);
+        }
+    }
+
+    /// One finding for each thing that this version does not run, at the first place where it stands.
+    fn not_run(&mut self) -> Vec<Diagnostic> {
+        let later = std::mem::take(&mut self.later);
+        let finding = |((_, what), mut places): ((FileId, String), Vec<Span>)| {
+            places.sort_by_key(|span| span.start);
+            let title = format!("this version does not run {what} yet");
+            let finding = Diagnostic::new(Code::NotYet, places[0], title)
+                .help("it is checked, and `run` refuses the file; `# allow(RB017): reason` in the file says that this is known");
+            let line = |span: &Span| self.sources.file(span.file).position(span.start as usize).line.to_string();
+            let label = match &places[1..] {
+                [] => "not run yet".to_owned(),
+                [one] => format!("not run yet; also in line {}", line(one)),
+                more if more.len() <= 8 => {
+                    let lines: Vec<_> = more.iter().map(line).collect();
+                    format!("not run yet; also in the lines {}", lines.join(", "))
+                }
+                more => format!("not run yet; also in {} more places", more.len()),
+            };
+            finding.label(label)
+        };
+        later.into_iter().map(finding).collect()
     }
 
     fn is_given_elsewhere(&self, name: &crate::syntax::ast::Name) -> bool {

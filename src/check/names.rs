@@ -20,6 +20,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    pub(super) fn is_role(self) -> bool {
+        self == Kind::Block(Keyword::Role)
+    }
+
     /// With its article, for messages.
     pub(super) fn phrase(self) -> String {
         let word = match self {

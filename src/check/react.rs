@@ -3,10 +3,10 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{self, ClauseKind, Construct, Item, ItemKind, Keyword, Name};
-use crate::value::{Expr, RefKind, Type, Value};
+use crate::value::{Expr, RefKind, Type};
 
 use super::Checker;
-use super::model::{self, Id, Moment, PhaseKind};
+use super::model::{self, Id, PhaseKind};
 use super::typing::Allow;
 
 /// Why a node of a rollback has no moment.
@@ -15,19 +15,6 @@ const NO_MOMENT: &str = "a rollback begins when it must, and its nodes follow on
 /// Why a way back has no choices.
 const ONE_END: &str =
     "where a way back fails the run is stuck, for a person; a gate behind the undoing makes it unhealthy";
-
-/// Nodes of the timeline, as a moment may name them.
-const NODES: [Keyword; 9] = [
-    Keyword::Phase,
-    Keyword::Step,
-    Keyword::Hold,
-    Keyword::Ramp,
-    Keyword::Approve,
-    Keyword::Confirm,
-    Keyword::Checklist,
-    Keyword::Question,
-    Keyword::Parallel,
-];
 
 impl<'a> Checker<'a> {
     pub(super) fn trigger(&mut self, construct: &'a Construct) {
@@ -39,13 +26,26 @@ impl<'a> Checker<'a> {
         });
         let allow = Allow { metrics: true, spans: true, ..Allow::default() };
         let when = when.map(|e| self.allowing(allow, |c| c.condition(e)));
+        let manual = body.clause(|c| match c {
+            ClauseKind::Manual(people) => Some(people.as_ref()),
+            _ => None,
+        });
+        let manual = manual.map(|people| people.and_then(|p| self.people(p)));
+        let by = self.by_of(&body);
+        if let (Some(by), None) = (&by, &manual) {
+            let finding =
+                Diagnostic::new(Code::Misplaced, by.span, "`by` says nothing about a trigger that fires by itself");
+            self.push(finding.label("does not belong here").help("write `manual by …` for one that people fire"));
+        }
+        let manual = manual.map(|people| people.or(by));
         match &when {
-            None if body.unread => {}
+            None if body.unread || manual.is_some() => {}
             None => self.missing(body.span(), "a trigger says when it fires", "write `when error_rate > 5% for 2m`"),
             Some(condition) => {
                 // What could not be read may well be what changes.
                 let mut may_change = condition.ty == Type::Error;
                 condition.expr.walk(&mut |e| may_change |= matches!(e, Expr::Runs { .. } | Expr::Error));
+                may_change |= condition.expr.mentions(RefKind::Gate) || condition.expr.mentions(RefKind::Flag);
                 if !condition.expr.mentions(RefKind::Metric) && !may_change {
                     let span = condition.span;
                     let finding =
@@ -81,6 +81,8 @@ impl<'a> Checker<'a> {
             describe: self.describe(&body),
             severity: body.setting("severity").and_then(|s| self.named(s, Keyword::Severity)),
             then: then.and_then(|o| self.outcome(o)),
+            ask: self.ask_of(&body),
+            manual,
             no_data: no_data.and_then(|o| self.outcome(o)),
             from: from.and_then(|e| self.moment(e)),
             until: until.and_then(|e| self.moment(e)),
@@ -92,7 +94,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A message of a reaction: what happened may be named; when it is sent is clear.
-    fn reaction_notify(&mut self, notify: &'a ast::Notify) -> model::Notify {
+    pub(super) fn reaction_notify(&mut self, notify: &'a ast::Notify) -> model::Notify {
         for clause in &notify.clauses {
             let finding = Diagnostic::new(Code::Misplaced, clause.span, "this message is sent when it happens");
             self.push(finding.label("does not belong here"));
@@ -100,23 +102,57 @@ impl<'a> Checker<'a> {
         self.notify(notify, true)
     }
 
-    /// A moment of the run: `T+5m`, `pod.1`, `deployment.done`, `done`.
-    fn moment(&mut self, expr: &'a ast::Expr) -> Option<Moment> {
-        match &expr.kind {
-            ast::ExprKind::Name(name) if name == "done" => Some(Moment::End),
-            ast::ExprKind::Literal(Value::Offset(_)) => Some(Moment::Offset(self.typed(expr, Some(&Type::Offset)))),
-            ast::ExprKind::Arithmetic(..) => {
-                if expr_mentions_node(expr) {
-                    self.not_yet(expr.span, "a moment relative to a node");
-                    return None;
+    /// `response NAME "…" within D else OUTCOME { … }`
+    pub(super) fn response(&mut self, construct: &'a Construct) {
+        let id = self.id_of(construct);
+        let before = std::mem::replace(&mut self.kind, PhaseKind::Live);
+        let body = self.construct_body("response", construct);
+        let allow = Allow { event: true, step: true, ..Allow::default() };
+        let within = self.within_of(&body);
+        if within.as_ref().is_none_or(|w| w.otherwise.is_none()) && !body.unread {
+            let help = format!("write `response {} within 5m else rollback {{`", id.text);
+            self.missing(construct.head(), "a response says how long it may take, and what happens then", help);
+        }
+        for item in &body.rest {
+            if let ItemKind::Construct(inner) = &item.kind {
+                self.refuse_clauses(inner, &["at"], "a response begins when it must, and its nodes follow one another");
+                let undone = inner.items().iter().find(|i| matches!(i.kind, ItemKind::Undo(_)));
+                if let Some(undo) = undone.filter(|_| inner.keyword == Keyword::Step) {
+                    let word = Span { end: undo.span.start + "undo".len() as u32, ..undo.span };
+                    let finding = Diagnostic::new(Code::UndoOutsideLive, word, "a response is not undone");
+                    self.push(
+                        finding
+                            .label("would never run")
+                            .help("leave it out: what a response has set stays, also after a rollback"),
+                    );
                 }
-                Some(Moment::Offset(self.typed(expr, Some(&Type::Offset))))
-            }
-            _ => {
-                let (id, done) = self.node_name(expr, &NODES)?;
-                Some(Moment::Node { id, span: expr.span, done })
             }
         }
+        let is_node = |item: &&&'a Item| match &item.kind {
+            ItemKind::Construct(c) => !matches!(c.keyword, Keyword::Gate | Keyword::Hold),
+            _ => false,
+        };
+        let (nodes, actions): (Vec<&'a Item>, Vec<&'a Item>) = body.rest.iter().copied().partition(|i| is_node(&i));
+        let count = self.locals.len();
+        let (nodes, actions) = self.allowing(allow, |c| (c.nodes(&nodes), c.actions(&actions)));
+        self.locals.truncate(count);
+        if nodes.is_empty() && actions.is_empty() && !body.unread {
+            self.missing(
+                construct.head(),
+                "this response does nothing",
+                "write what it does, such as `set FLAG to off`",
+            );
+        }
+        let response = model::Response {
+            title: self.title_of(construct),
+            describe: self.describe(&body),
+            id,
+            within,
+            nodes,
+            actions,
+        };
+        self.kind = before;
+        self.model.responses.push(response);
     }
 
     pub(super) fn rollback(&mut self, construct: &'a Construct) {
@@ -134,16 +170,39 @@ impl<'a> Checker<'a> {
             self.push(finding.label("a second one").also(first, "the first").help("give it a name: `rollback NAME`"));
         }
         self.refuse_in_rollback(&body.rest);
+        let within = self.within_of(&body);
         let nodes = self.allowing(allow, |c| c.nodes(&body.rest));
+        let told: Vec<&'a Item> = body.rest.iter().copied().filter(|i| matches!(i.kind, ItemKind::Every(_))).collect();
+        let announcements = self.allowing(allow, |c| c.announcements(&told));
+        let after = self.after(&body.rest);
         let rollback = model::Rollback {
             id,
             title: self.title_of(construct),
             describe: self.describe(&body),
             rto: self.value_of(&body, "rto"),
+            within,
             nodes,
+            announcements,
+            after,
         };
         self.kind = before;
         self.model.rollbacks.push(rollback);
+    }
+
+    /// `after { … }` of a rollback: what is left to do when it has ended.
+    fn after(&mut self, items: &[&'a Item]) -> Vec<model::Node> {
+        let mut nodes = Vec::new();
+        let before = std::mem::replace(&mut self.kind, PhaseKind::After);
+        for item in items {
+            let ItemKind::Construct(construct) = &item.kind else { continue };
+            if construct.keyword == Keyword::After {
+                let body = self.construct_body("after", construct);
+                let allow = Allow { event: true, ..Allow::default() };
+                nodes.extend(self.allowing(allow, |c| c.nodes(&body.rest)));
+            }
+        }
+        self.kind = before;
+        nodes
     }
 
     /// What has no meaning in a procedure that begins whenever it must, and is never undone.
@@ -159,6 +218,7 @@ impl<'a> Checker<'a> {
                         self.misplaced_moment(clause.span);
                     }
                 }
+                ItemKind::Construct(construct) if construct.keyword == Keyword::After => {}
                 ItemKind::Construct(construct) => {
                     self.refuse_clauses(construct, &["at"], NO_MOMENT);
                     self.refuse_outcomes(construct);
@@ -198,7 +258,7 @@ impl<'a> Checker<'a> {
     pub(super) fn handler(&mut self, handler: &'a ast::Handler) {
         let Name { text: event, span } = &handler.event;
         if matches!(event.as_str(), "denied" | "late") {
-            return self.not_yet(*span, &format!("`on {event}`"));
+            self.not_yet(*span, &format!("`on {event}`"));
         }
         if let Some(first) = self.model.handlers.iter().position(|h| h.event == *event) {
             let _ = first;
@@ -213,14 +273,5 @@ impl<'a> Checker<'a> {
             }
         }
         self.model.handlers.push(model::Handler { event: event.clone(), notifies });
-    }
-}
-
-fn expr_mentions_node(expr: &ast::Expr) -> bool {
-    match &expr.kind {
-        ast::ExprKind::Arithmetic(_, a, b) => expr_mentions_node(a) || expr_mentions_node(b),
-        ast::ExprKind::Name(_) | ast::ExprKind::Member(..) | ast::ExprKind::Index(..) => true,
-        ast::ExprKind::Paren(inner) => expr_mentions_node(inner),
-        _ => false,
     }
 }

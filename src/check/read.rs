@@ -28,6 +28,11 @@ impl<'a> Body<'a> {
         self.settings.iter().copied().find(|s| s.name.text == name)
     }
 
+    /// Every setting, in order.
+    pub(super) fn settings(&self) -> Vec<&'a Setting> {
+        self.settings.clone()
+    }
+
     /// The first clause that `pick` takes.
     pub(super) fn clause<T>(&self, pick: impl Fn(&'a ClauseKind) -> Option<T>) -> Option<T> {
         self.clauses.iter().find_map(|c| pick(&c.kind))
@@ -93,7 +98,15 @@ pub(super) fn word(kind: &ItemKind) -> &'static str {
 
 /// Whether the block's settings belong to the thing it configures, which knows them itself.
 fn is_open(name: &str) -> bool {
-    matches!(name, "notify" | "channel")
+    let unknown = [
+        "source datadog",
+        "source graphite",
+        "source influxdb",
+        "flags launchdarkly",
+        "router nginx",
+        "router kubernetes",
+    ];
+    matches!(name, "notify" | "channel") || unknown.contains(&name)
 }
 
 impl<'a> Checker<'a> {
@@ -160,7 +173,7 @@ impl<'a> Checker<'a> {
             return self.push(finding);
         }
         if known.is_some_and(|k| !k.runs) {
-            return self.not_yet(name.span, &format!("the setting `{}` of a `{}`", name.text, body.name));
+            self.not_yet(name.span, &format!("the setting `{}` of a `{}`", name.text, body.name));
         }
         match body.setting(&name.text) {
             Some(first) => {
@@ -187,7 +200,7 @@ impl<'a> Checker<'a> {
             );
         };
         if !allowed.runs {
-            return self.not_yet(clause.span, &format!("`{word}` in a `{}`", body.name));
+            self.not_yet(clause.span, &format!("`{word}` in a `{}`", body.name));
         }
         // A gate may have several parameters.
         let first = body.clauses.iter().find(|c| c.kind.word() == word && word != "with").map(|c| c.span);
@@ -214,7 +227,7 @@ impl<'a> Checker<'a> {
                 let what =
                     if body.name == "file" { format!("`{word}`") } else { format!("`{word}` in a `{}`", body.name) };
                 self.not_yet(span, &what);
-                false
+                true
             }
             None => {
                 self.push(misplaced(word, body.name, span));
@@ -231,12 +244,53 @@ impl<'a> Checker<'a> {
         let shape = shape.unwrap_or(Shape::Any);
         Some(match shape {
             Shape::Texts => self.texts(&setting.value),
+            Shape::Owner => self.owner(&setting.value),
+            Shape::Moment | Shape::DateOrInstant => self.one_of_types(&setting.value, shape),
+            Shape::Private | Shape::PrivateUrl => self.private(&setting.value, shape),
             Shape::Probability => {
                 let words = Type::Enum(&Enumeration::PROBABILITY);
                 let is_word = setting.value.path().is_some();
                 self.typed(&setting.value, Some(if is_word { &words } else { &Type::Percent }))
             }
             _ => self.typed(&setting.value, shape.ty().as_ref()),
+        })
+    }
+
+    /// A team in words, or the name of a role.
+    fn owner(&mut self, value: &'a crate::syntax::ast::Expr) -> Typed {
+        if let Some(role) = value.path().filter(|name| self.names.peek(name).is_some_and(|s| s.kind.is_role())) {
+            self.names.get(&role);
+            return Typed { expr: crate::value::Expr::text(role), ty: Type::Text, span: value.span };
+        }
+        self.typed(value, Some(&Type::Text))
+    }
+
+    /// A value that may be of one of several types.
+    fn one_of_types(&mut self, value: &'a crate::syntax::ast::Expr, shape: Shape) -> Typed {
+        let (wanted, help) = match shape {
+            Shape::Moment => {
+                ([Type::Offset, Type::Instant], "write `T+45m`, or an instant such as `2025-11-15T10:00:00-08:00`")
+            }
+            _ => ([Type::Date, Type::Instant], "write `2025-11-24`, or an instant such as `2025-11-24T18:00:00-08:00`"),
+        };
+        let typed = self.typed(value, None);
+        if matches!(typed.ty, Type::Error | Type::Any) || wanted.contains(&typed.ty) {
+            return typed;
+        }
+        let title = format!("a moment stands here, and this is {}", super::article(&typed.ty));
+        self.push(Diagnostic::new(Code::Mismatch, value.span, title).label(super::article(&typed.ty)).help(help));
+        Typed { expr: crate::value::Expr::Error, ty: Type::Error, span: value.span }
+    }
+
+    /// A string or a URL that may be secret.
+    fn private(&mut self, value: &'a crate::syntax::ast::Expr, shape: Shape) -> Typed {
+        let allow = super::typing::Allow { secrets: true, ..self.allow };
+        self.allowing(allow, |c| {
+            let quiet = c.diagnostics.len();
+            let (_, ty) = c.infer(value, None);
+            c.diagnostics.truncate(quiet);
+            let want = if ty == Type::Secret { None } else { shape.ty() };
+            c.typed(value, want.as_ref())
         })
     }
 
@@ -281,11 +335,16 @@ fn misplaced(word: &str, block: &str, span: Span) -> Diagnostic {
         name if name.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("in an `{name}`"),
         name => format!("in a `{name}`"),
     };
-    let holds = |b: &&catalogue::Block| b.contents.iter().chain(b.clauses).any(|c| c.word == word && c.runs);
+    let holds = |b: &&catalogue::Block| b.contents.iter().chain(b.clauses).any(|c| c.word == word);
     let homes: Vec<&str> = catalogue::BLOCKS.iter().filter(holds).map(|b| b.name).collect();
     let finding = Diagnostic::new(Code::Misplaced, span, format!("`{word}` cannot stand {}", place(block)))
         .label("does not belong here");
-    let places: Vec<String> = homes.iter().map(|name| place(name)).collect();
+    let mut places: Vec<String> = homes.iter().map(|name| place(name)).collect();
+    if places.len() > 6 {
+        let more = places.len() - 5;
+        places.truncate(5);
+        places.push(format!("and in {more} other blocks"));
+    }
     // What stands at file level is found in a block when the block before it was not closed.
     let unclosed = if homes.contains(&"file") { "; is a `}` missing above?" } else { "" };
     finding.help_if((!homes.is_empty()).then(|| format!("`{word}` stands {}{unclosed}", places.join(", "))))

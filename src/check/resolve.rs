@@ -76,12 +76,22 @@ impl<'a> Checker<'a> {
                 reference(RefKind::Metric, name, ty)
             }
             Kind::Block(Keyword::Gate) => {
+                if !self.allow.metrics {
+                    let title = format!("the gate `{name}` is not looked at here");
+                    let finding = Diagnostic::new(Code::NotKnownHere, span, title).label("a gate");
+                    self.push(finding.help("a gate may stand in the condition of a trigger, a gate or a hold"));
+                    return ERROR;
+                }
                 self.not_yet(span, "a gate inside a condition");
-                ERROR
+                reference(RefKind::Gate, name, Type::Verdict)
             }
             Kind::Block(Keyword::Flag) => {
                 self.not_yet(span, "a flag inside an expression");
-                ERROR
+                reference(RefKind::Flag, name, Type::Enum(&Enumeration::SWITCH))
+            }
+            Kind::Block(Keyword::Approve | Keyword::Confirm | Keyword::Question) => {
+                let ty = self.answer(name).unwrap_or(Type::Error);
+                reference(RefKind::Answer, name, ty)
             }
             other => {
                 let title = format!("{} has no value", other.phrase());
@@ -184,7 +194,12 @@ impl<'a> Checker<'a> {
             };
             return Some(reference(RefKind::Word, path, ty));
         }
-        if !vocabulary::NAMESPACES.contains(&first) || self.names.peek(first).is_some() {
+        // What is named like a namespace hides it, if it has parts itself.
+        let hidden = self.names.peek(first).is_some_and(|symbol| match symbol.kind {
+            Kind::Block(keyword) => keyword == Keyword::Step || vocabulary::word(path).is_none(),
+            _ => true,
+        });
+        if !vocabulary::NAMESPACES.contains(&first) || hidden {
             return None;
         }
         let Some(word) = vocabulary::word(path) else {
@@ -204,13 +219,18 @@ impl<'a> Checker<'a> {
             Where::Always | Where::Run => true,
             Where::Event => self.allow.event,
             Where::Step => self.allow.step,
+            Where::Host => self.allow.host,
             Where::Later => {
                 self.not_yet(span, &format!("`{path}`"));
-                return Some(ERROR);
+                !path.starts_with("event.") || self.allow.event
             }
         };
         if !known {
-            let place = if word.known == Where::Event { "a rollback, a trigger or an `on` block" } else { "a step" };
+            let place = match word.known {
+                Where::Step => "a step",
+                Where::Host => "a step that runs `on` hosts",
+                _ => "a rollback, a trigger or an `on` block",
+            };
             let finding = Diagnostic::new(Code::NotKnownHere, span, format!("`{path}` is not known here"));
             self.push(finding.label("nothing has happened yet").help(format!("it may be used in {place}")));
             return Some(ERROR);
@@ -277,18 +297,30 @@ impl<'a> Checker<'a> {
             }
             Some(other) => {
                 let title = format!("`{name}` is {}", other.phrase());
-                let wanted: Vec<_> = kinds.iter().map(|k| format!("a {}", k.word())).collect();
-                let help = format!("name {}", wanted.join(" or "));
-                self.push(
-                    Diagnostic::new(Code::WrongKind, expr.span, title).label("not a part of the timeline").help(help),
-                );
+                let wanted: Vec<_> = kinds.iter().map(|k| Kind::Block(*k).phrase()).collect();
+                let nodes = kinds.len() > 5;
+                let help = if nodes {
+                    "name a node of the timeline".to_owned()
+                } else {
+                    format!("name {}", wanted.join(" or "))
+                };
+                let label = if nodes {
+                    "not a part of the timeline".to_owned()
+                } else {
+                    format!("not {}", wanted.join(" or "))
+                };
+                self.push(Diagnostic::new(Code::WrongKind, expr.span, title).label(label).help(help));
                 None
             }
             None => {
                 let nodes = self.names.iter().filter(|(_, s)| matches!(s.kind, Kind::Block(k) if kinds.contains(&k)));
                 let close = did_you_mean(&name, nodes.map(|(n, _)| n)).map(|c| format!("did you mean `{c}`?"));
                 let shown = if name.is_empty() { self.slice(expr.span).to_owned() } else { name.clone() };
-                let finding = Diagnostic::new(Code::UnknownName, expr.span, format!("there is no node `{shown}`"));
+                let what = match kinds {
+                    [only] => only.word(),
+                    _ => "node",
+                };
+                let finding = Diagnostic::new(Code::UnknownName, expr.span, format!("there is no {what} `{shown}`"));
                 self.push_unless_lost(&name, finding.label("unknown name").help_if(close));
                 None
             }

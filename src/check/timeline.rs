@@ -2,10 +2,12 @@
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::syntax::ast::{self, ClauseKind, Construct, ForLoop, Item, ItemKind, Keyword};
-use crate::value::{Ref, RefKind, Type};
+use crate::value::{Ref, RefKind, Type, Value};
 
 use super::Checker;
-use super::model::{For, Head, Hold, HoldLength, Id, Limit, Node, Phase, PhaseKind, Retry, Step, Typed, Undo};
+use super::model::{
+    For, Head, Hold, HoldLength, Id, Limit, Look, Node, Phase, PhaseKind, Ramp, Retry, Step, Typed, Undo,
+};
 use super::read::Body;
 use super::typing::{Allow, Local};
 
@@ -22,14 +24,31 @@ impl<'a> Checker<'a> {
         }
         let before = std::mem::replace(&mut self.kind, kind);
         let body = self.construct_body("phase", construct);
+        let windows = self.windows_of(&body);
         let phase = Phase {
             head: self.head(construct, &body),
+            owner: self.value_of(&body, "owner"),
+            windows,
             within: self.within_of(&body),
             nodes: self.nodes(&body.rest),
             kind,
         };
         self.kind = before;
         phase
+    }
+
+    /// `in mornings`, `in [mornings, nights]`
+    fn windows_of(&mut self, body: &Body<'a>) -> Vec<(String, crate::source::Span)> {
+        let named = body.clause(|c| match c {
+            ClauseKind::In(windows) => Some(windows),
+            _ => None,
+        });
+        let Some(named) = named else { return Vec::new() };
+        let each: Vec<&'a ast::Expr> = match &named.bare().kind {
+            ast::ExprKind::List(elements) => elements.iter().map(|e| &e.value).collect(),
+            _ => vec![named],
+        };
+        each.into_iter().filter_map(|e| Some((self.named_expr(e, Keyword::Window)?, e.span))).collect()
     }
 
     fn phase_kind(&mut self, construct: &'a Construct, outer: Option<PhaseKind>) -> PhaseKind {
@@ -59,7 +78,7 @@ impl<'a> Checker<'a> {
         found
     }
 
-    fn head(&mut self, construct: &'a Construct, body: &Body<'a>) -> Head {
+    pub(super) fn head(&mut self, construct: &'a Construct, body: &Body<'a>) -> Head {
         let at = body.clause(|c| match c {
             ClauseKind::At(at) => Some(at),
             _ => None,
@@ -90,27 +109,38 @@ impl<'a> Checker<'a> {
                 Keyword::Step => Node::Step(Box::new(self.step(construct))),
                 Keyword::Gate => {
                     let used = self.gate_use(construct);
-                    Node::Gate(self.bare_head(construct), used)
+                    Node::Gate(self.bare_head(construct), Box::new(used))
                 }
                 Keyword::Hold => {
                     let hold = self.hold(construct);
                     Node::Hold(self.bare_head(construct), hold)
                 }
+                Keyword::Parallel => self.parallel(construct),
+                Keyword::Ramp => self.ramp(construct),
+                Keyword::Approve | Keyword::Confirm | Keyword::Question => self.ask_node(construct),
+                Keyword::Checklist => self.checklist(construct),
                 _ => return None,
             },
             ItemKind::Notify(notify) => {
                 let span = notify.keyword_span;
                 let mut head = Head { id: None, span, title: None, describe: None, at: None, when: None };
+                let mut sent = None;
                 for clause in &notify.clauses {
                     match &clause.kind {
                         ClauseKind::At(at) => head.at = Some(Box::new(self.typed(at, Some(&Type::Offset)))),
                         ClauseKind::When(when) => {
                             head.when = Some(Box::new(self.allowing(Allow::default(), |c| c.condition(when))));
                         }
+                        ClauseKind::From(from) if sent.is_none() => {
+                            self.not_yet(clause.span, "`from` in a `notify`");
+                            sent = self.moment(from);
+                        }
                         other => self.misplaced_in_notify(clause, other.word()),
                     }
                 }
-                Node::Notify(head, self.notify(notify, self.allow.event))
+                let mut notify = self.notify(notify, self.allow.event);
+                notify.from = sent;
+                Node::Notify(head, notify)
             }
             ItemKind::For(for_loop) => Node::For(self.for_loop(for_loop)),
             ItemKind::Undo(undo) => self.rollback_undo(item, undo),
@@ -119,9 +149,6 @@ impl<'a> Checker<'a> {
     }
 
     fn misplaced_in_notify(&mut self, clause: &ast::Clause, word: &str) {
-        if word == "from" {
-            return self.not_yet(clause.span, "`from` in a `notify`");
-        }
         let finding = Diagnostic::new(Code::Misplaced, clause.span, format!("`{word}` says nothing about a `notify`"));
         self.push(finding.label("does not belong here").help("its clauses are `at` and `when`"));
     }
@@ -190,18 +217,141 @@ impl<'a> Checker<'a> {
         For { name: Id { text: name, span: for_loop.name.span }, list, nodes }
     }
 
+    /// `parallel NAME { … }`: each node is a lane.
+    fn parallel(&mut self, construct: &'a Construct) -> Node {
+        let body = self.construct_body("parallel", construct);
+        let head = self.head(construct, &body);
+        let lanes = self.nodes(&body.rest);
+        let repeated = lanes.iter().any(|lane| matches!(lane, Node::For(_)));
+        if lanes.len() < 2 && !repeated && !body.unread {
+            let help = "write two nodes or more, or leave `parallel` out";
+            self.missing(construct.head(), "nothing is parallel to a single lane", help);
+        }
+        Node::Parallel(head, lanes)
+    }
+
+    /// `ramp NAME: SUBJECT through [10%, 50%, 100%] { hold …; gate … }`
+    fn ramp(&mut self, construct: &'a Construct) -> Node {
+        let body = self.construct_body("ramp", construct);
+        let head = self.head(construct, &body);
+        let subject = match &construct.kind {
+            Some(kind) if kind.of.is_none() => self.ramped(&kind.name),
+            _ => {
+                self.missing(construct.head(), "what is ramped?", "write `ramp canary: ROUTER`, or the name of a flag");
+                None
+            }
+        };
+        let through = body.clause(|c| match c {
+            ClauseKind::Through(shares) => Some(shares),
+            _ => None,
+        });
+        let through = through.map(|shares| self.typed(shares, Some(&Type::List(Box::new(Type::Percent)))));
+        match &through {
+            None if body.unread => {}
+            None => self.missing(construct.head(), "a ramp has shares", "write `through [10%, 50%, 100%]`"),
+            Some(shares) => self.rising(shares),
+        }
+        let takes = self.value_of(&body, "takes");
+        let on_failure = self.on_failure(&body);
+        for item in &body.rest {
+            if let ItemKind::Construct(inner) = &item.kind {
+                self.refuse_clauses(inner, &super::gate::PLACED, "a ramp holds and looks after each of its shares");
+            }
+        }
+        let looks = self.nodes(&body.rest);
+        Node::Ramp(Box::new(Ramp { head, subject, through, takes, on_failure, looks }))
+    }
+
+    /// The router or the flag that a ramp moves.
+    fn ramped(&mut self, name: &'a ast::Name) -> Option<String> {
+        match self.names.get(&name.text).map(|s| s.kind) {
+            Some(super::names::Kind::Block(Keyword::Router | Keyword::Flag)) => Some(name.text.clone()),
+            Some(other) => {
+                let title = format!("`{}` is {}, and only a router or a flag is ramped", name.text, other.phrase());
+                self.push(Diagnostic::new(Code::WrongKind, name.span, title).label("neither a router nor a flag"));
+                None
+            }
+            None => {
+                let fits = |s: &super::names::Symbol<'_>| {
+                    matches!(s.kind, super::names::Kind::Block(Keyword::Router | Keyword::Flag))
+                };
+                let all = self.names.iter().filter(|(_, s)| fits(s)).map(|(n, _)| n);
+                let help = did_you_mean(&name.text, all).map(|c| format!("did you mean `{c}`?"));
+                let title = format!("there is no router or flag `{}`", name.text);
+                let finding = Diagnostic::new(Code::UnknownName, name.span, title).label("unknown name");
+                self.push_unless_lost(
+                    &name.text,
+                    finding.help(help.unwrap_or_else(|| "declare it: `router edge: haproxy { … }`".into())),
+                );
+                None
+            }
+        }
+    }
+
+    /// Shares rise, and none is more than everything.
+    fn rising(&mut self, shares: &Typed) {
+        let Some(values) = shares.expr.known_list() else { return };
+        let mut before = 0.0;
+        for value in &values {
+            let Value::Percent(share) = value else { continue };
+            if *share > 100.0 || *share < 0.0 {
+                let finding = Diagnostic::new(Code::BadLiteral, shares.span, format!("{value} is no share"));
+                return self.push(finding.label("from 0 % to 100 %"));
+            }
+            if *share <= before {
+                let finding = Diagnostic::new(Code::OffsetsBackwards, shares.span, "the shares of a ramp rise");
+                return self.push(
+                    finding
+                        .label(format!("{value} is not more than what stands before it"))
+                        .help("the way back is the rollback's: a ramp goes one way"),
+                );
+            }
+            before = *share;
+        }
+        if values.is_empty() {
+            self.missing(shares.span, "a ramp has shares", "write `through [10%, 50%, 100%]`");
+        }
+    }
+
+    /// `on web`: the hosts on each of which a step runs.
+    fn hosts_of(&mut self, body: &Body<'a>) -> Option<String> {
+        let hosts = body.clause(|c| match c {
+            ClauseKind::OnHosts(hosts) => Some(hosts),
+            _ => None,
+        });
+        let named = hosts.and_then(|hosts| self.named_expr(hosts, Keyword::Hosts));
+        if hosts.is_none() {
+            for name in ["batch", "max_failures"] {
+                if let Some(setting) = body.setting(name) {
+                    let title = format!("`{name}` is about hosts, and this step names none");
+                    let finding = Diagnostic::new(Code::Misplaced, setting.name.span, title);
+                    self.push(finding.label("does not belong here").help("write `on HOSTS` in the header of the step"));
+                }
+            }
+        }
+        named
+    }
+
     fn step(&mut self, construct: &'a Construct) -> Step {
         let body = self.construct_body("step", construct);
         let head = self.head(construct, &body);
+        let hosts = self.hosts_of(&body);
         let within = self.within_of(&body);
         let retry = self.retry(&body);
         let count = self.locals.len();
-        let allow = Allow { step: true, ..self.allow };
-        let (actions, undo) = self.allowing(allow, |c| {
-            let own: Vec<&Item> = body.rest.iter().copied().filter(|i| !matches!(i.kind, ItemKind::Undo(_))).collect();
+        let on_hosts = body.clause(|c| matches!(c, ClauseKind::OnHosts(_)).then_some(())).is_some();
+        let allow = Allow { step: true, host: on_hosts, ..self.allow };
+        let (actions, undo, done_when) = self.allowing(allow, |c| {
+            let own: Vec<&Item> = body
+                .rest
+                .iter()
+                .copied()
+                .filter(|i| !matches!(i.kind, ItemKind::Undo(_) | ItemKind::DoneWhen(_)))
+                .collect();
             let actions = c.actions(&own);
             let undo = c.undo(&body);
-            (actions, undo)
+            let done_when = c.done_when(&body);
+            (actions, undo, done_when)
         });
         self.locals.truncate(count);
         if actions.is_empty() && construct.block.is_some() && body.rest.is_empty() && !body.unread {
@@ -212,6 +362,11 @@ impl<'a> Checker<'a> {
         Step {
             takes: self.value_of(&body, "takes"),
             idempotent: self.flag_of(&body, "idempotent"),
+            batch: self.value_of(&body, "batch"),
+            max_failures: self.value_of(&body, "max_failures"),
+            owner: self.value_of(&body, "owner"),
+            hosts,
+            done_when,
             on_failure: self.on_failure(&body),
             head,
             within,
@@ -219,6 +374,26 @@ impl<'a> Checker<'a> {
             actions,
             undo,
         }
+    }
+
+    /// `done when { … }`: what shows that a step was done, after a crash.
+    fn done_when(&mut self, body: &Body<'a>) -> Vec<Look> {
+        let mut looks = Vec::new();
+        for item in &body.rest {
+            let ItemKind::DoneWhen(block) = &item.kind else { continue };
+            let inner = self.body("done when", item.span, &[], &block.items);
+            let found = self.looks(&inner.rest);
+            if found.is_empty() && !inner.unread {
+                let span = crate::source::Span { end: item.span.start + 9, ..item.span };
+                self.missing(
+                    span,
+                    "what shows that this step was done?",
+                    "write what only looks, such as `run \"…\" { reads = true }`",
+                );
+            }
+            looks.extend(found);
+        }
+        looks
     }
 
     fn retry(&mut self, body: &Body<'a>) -> Option<Retry> {

@@ -31,6 +31,8 @@ pub(super) struct Allow {
     pub(super) event: bool,
     /// `step.*`
     pub(super) step: bool,
+    /// `host.*`: the step runs once a host.
+    pub(super) host: bool,
     /// Secrets, and what holds one.
     pub(super) secrets: bool,
 }
@@ -463,7 +465,7 @@ impl<'a> Checker<'a> {
             }
             Function::LastRollback | Function::Segment => {
                 self.not_yet(span, &format!("`{}`", function.name()));
-                return ERROR;
+                (&[Type::Text], 1, if function == Function::Segment { Type::Text } else { Type::Duration })
             }
         };
         let most = if wants.is_empty() { usize::MAX } else { wants.len() };
@@ -539,6 +541,7 @@ fn example(ty: &Type) -> Option<&'static str> {
         Type::Instant => "`2025-11-15T10:00:00-08:00`",
         Type::Url => "`\"https://example.com\"`, or declared as `let name: url = …`",
         Type::Semver => "`\"1.2.0\"`",
+        Type::Email => "`\"name@example.com\"`, or declared as `let name: email = …`",
         Type::List(_) => "in brackets, `[\"a\", \"b\"]`",
         Type::Map(_) => "in braces, `{ name = \"value\" }`",
         _ => return None,

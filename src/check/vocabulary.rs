@@ -13,6 +13,8 @@ pub enum Where {
     Event,
     /// In a step.
     Step,
+    /// In a step that runs on hosts.
+    Host,
     /// Not in this version.
     Later,
 }
@@ -74,8 +76,8 @@ pub const WORDS: &[Word] = &[
     w("incident.url", Later, "the incident's page"),
     w("step.id", Step, "the step's id"),
     w("step.title", Step, "the step's title"),
-    w("host.name", Later, "the host's name"),
-    w("host.address", Later, "the host's address"),
+    w("host.name", Host, "the host's name"),
+    w("host.address", Host, "the host's address"),
 ];
 
 /// The word of a path.

@@ -53,6 +53,7 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
         }
     };
     let mut all: Vec<(Sources, Vec<Diagnostic>)> = Vec::new();
+    let mut refused = Vec::new();
     let mut unreadable = false;
     for file in &files {
         if arguments.fix
@@ -64,7 +65,11 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
         }
         match files::load(file) {
             Ok(loaded) => {
-                all.push(found_in(loaded));
+                let (sources, found, not_run) = found_in(loaded);
+                if not_run > 0 {
+                    refused.push((file.display().to_string(), not_run));
+                }
+                all.push((sources, found));
             }
             Err(why) => {
                 screen.error(&why);
@@ -73,6 +78,12 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
         }
     }
     show(arguments.format, &all, screen);
+    for (file, count) in refused {
+        let file = crate::source::one_line(&file);
+        let things = if count == 1 { "one thing".to_owned() } else { format!("{count} things") };
+        screen
+            .note(&format!("{file}: checked; this version does not run {things} in it, and `run` refuses it (RB017)"));
+    }
     let worst = all.iter().flat_map(|(_, found)| found).map(Diagnostic::severity).min();
     match worst {
         _ if unreadable => Exit::Usage,
@@ -82,11 +93,15 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
 }
 
 /// Everything about a file: what it says, and what its plan would be, if that can be made without anything from outside.
-fn found_in(loaded: files::Loaded) -> (Sources, Vec<Diagnostic>) {
+/// Beside it, how many things this version does not run though the file says that this is known.
+fn found_in(loaded: files::Loaded) -> (Sources, Vec<Diagnostic>, usize) {
     let examined = files::examine(loaded);
     let (sources, mut found) = (examined.sources, examined.diagnostics);
-    if examined.library || has_errors(&found) {
-        return (sources, found);
+    // Where the findings say so themselves, it need not be said again.
+    let told = found.iter().any(|d| d.code == Code::NotYet);
+    let not_run = if told { 0 } else { examined.checked.model.not_run.len() };
+    if examined.library || not_run > 0 || has_errors(&found) {
+        return (sources, found, not_run);
     }
     // The world is not touched: a pattern of files is taken to match one.
     let one = |_: &str| Ok(vec!["file".to_owned()]);
@@ -97,7 +112,7 @@ fn found_in(loaded: files::Loaded) -> (Sources, Vec<Diagnostic>) {
         // With other values there may be something to do.
         found.extend(findings.into_iter().filter(|finding| finding.code != Code::Missing));
     }
-    (sources, tidy(found))
+    (sources, tidy(found), 0)
 }
 
 /// Mends a file, round by round, for one mistake can hide another. A change is written only if it leaves fewer errors than

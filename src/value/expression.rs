@@ -284,6 +284,15 @@ impl Expr {
         }
     }
 
+    /// Its elements, if it is a list of values that are all known.
+    pub fn known_list(&self) -> Option<Vec<Value>> {
+        match self {
+            Expr::Value(Value::List(values)) => Some(values.clone()),
+            Expr::List(items) => items.iter().map(|item| item.known().cloned()).collect(),
+            _ => None,
+        }
+    }
+
     /// Calls `visit` with this expression and everything inside it.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         visit(self);

@@ -95,6 +95,22 @@ impl Enumeration {
     /// `window { days }`
     pub const DAYS: Enumeration =
         Enumeration { name: "day", words: &["mon", "tue", "wed", "thu", "fri", "sat", "sun"] };
+    /// The state of an incident or a maintenance on a status page.
+    pub const STATE: Enumeration = Enumeration {
+        name: "state",
+        words: &[
+            "scheduled",
+            "in_progress",
+            "verifying",
+            "completed",
+            "investigating",
+            "identified",
+            "monitoring",
+            "resolved",
+        ],
+    };
+    /// How bad an alert is, for whoever is on call.
+    pub const ALERT: Enumeration = Enumeration { name: "severity", words: &["critical", "error", "warning", "info"] };
     /// `metric { unit }`: what the source returns.
     pub const UNIT: Enumeration =
         Enumeration { name: "unit", words: &["ratio", "percent", "s", "ms", "us", "bytes", "per_second"] };

@@ -50,7 +50,7 @@ impl World {
             headers.insert(name, value);
         }
         let body = payload(message);
-        let client = self.client(Redirects::None).await?;
+        let client = self.client(Redirects::None, &url).await?;
         let mut wait = Duration::from_secs(1);
         for attempt in 1.. {
             let sent = client.post(url.clone()).headers(headers.clone()).timeout(LIMIT).json(&body).send().await;

@@ -44,12 +44,23 @@ pub(super) enum Redirects {
     Any,
 }
 
-/// The clients, one for each way of redirecting, made when they are needed.
+/// The clients, one for each way of redirecting, with a proxy or without, made when they are needed.
 #[derive(Default)]
-pub(super) struct Clients([tokio::sync::OnceCell<reqwest::Client>; 3]);
+pub(super) struct Clients([tokio::sync::OnceCell<reqwest::Client>; 6]);
+
+/// Whether a server is on this machine. No proxy leads there, whatever the environment names one for.
+fn is_here(url: &reqwest::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
 
 impl World {
-    pub(super) async fn client(&self, redirects: Redirects) -> Result<&reqwest::Client, String> {
+    pub(super) async fn client(&self, redirects: Redirects, url: &reqwest::Url) -> Result<&reqwest::Client, String> {
+        let here = is_here(url);
         let policy = || match redirects {
             Redirects::None => Policy::none(),
             Redirects::Any => Policy::limited(REDIRECTS),
@@ -63,14 +74,14 @@ impl World {
             }),
         };
         let build = || async {
-            reqwest::Client::builder()
+            let builder = reqwest::Client::builder()
                 .user_agent(concat!("runbook/", env!("CARGO_PKG_VERSION")))
                 .redirect(policy())
                 .referer(false)
-                .connect_timeout(CONNECT)
-                .build()
+                .connect_timeout(CONNECT);
+            if here { builder.no_proxy() } else { builder }.build()
         };
-        let client = &self.clients.0[redirects as usize];
+        let client = &self.clients.0[redirects as usize + 3 * usize::from(here)];
         client.get_or_try_init(build).await.map_err(|e| format!("HTTP is not available: {}", deepest(&e)))
     }
 
@@ -88,7 +99,7 @@ impl World {
             true if prepared.headers.is_empty() && prepared.body.is_none() => Redirects::Any,
             true => Redirects::SameServer,
         };
-        let client = match self.client(redirects).await {
+        let client = match self.client(redirects, &prepared.url).await {
             Ok(client) => client,
             Err(why) => return error(why),
         };

@@ -95,7 +95,8 @@ fn looks_of<'m>(node: &'m Node, holds: bool, found: &mut Vec<&'m Typed>) {
                 }
             }
         }
-        Node::Hold(..) | Node::Notify(..) | Node::Phase(_) | Node::For(_) | Node::Undo(..) => {}
+        Node::Checklist(checklist) => checklist.items.iter().for_each(|item| expects(&item.looks, found)),
+        _ => {}
     }
 }
 

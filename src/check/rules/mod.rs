@@ -97,7 +97,10 @@ fn collect<'m>(kind: PhaseKind, nodes: &'m [Node], found: &mut Vec<(PhaseKind, &
         match node {
             Node::Phase(phase) => collect(phase.kind, &phase.nodes, found),
             Node::For(repeated) => collect(kind, &repeated.nodes, found),
-            other => found.push((kind, other)),
+            other => {
+                found.push((kind, other));
+                collect(kind, other.inner(), found);
+            }
         }
     }
 }
@@ -109,11 +112,7 @@ fn whens(model: &Model) -> Vec<&Typed> {
         collect(PhaseKind::Live, &rollback.nodes, &mut all);
     }
     let phases = phases(model).into_iter().map(|phase| &phase.head);
-    let heads = all.into_iter().filter_map(|(_, node)| match node {
-        Node::Step(step) => Some(&step.head),
-        Node::Gate(head, _) | Node::Hold(head, _) | Node::Notify(head, _) => Some(head),
-        Node::Phase(_) | Node::For(_) | Node::Undo(..) => None,
-    });
+    let heads = all.into_iter().filter_map(|(_, node)| node.head());
     phases.chain(heads).filter_map(|head| head.when.as_deref()).collect()
 }
 
@@ -126,7 +125,7 @@ fn gate_uses(model: &Model) -> Vec<&GateUse> {
     }
     for (_, node) in nodes(model).into_iter().chain(rollbacks) {
         match node {
-            Node::Gate(_, used) => found.push(used),
+            Node::Gate(_, used) => found.push(&**used),
             Node::Step(step) => {
                 let undo = match &step.undo {
                     Undo::Actions { actions, .. } => actions.as_slice(),
@@ -147,14 +146,10 @@ fn gate_uses(model: &Model) -> Vec<&GateUse> {
 fn phases(model: &Model) -> Vec<&Phase> {
     fn inner<'m>(nodes: &'m [Node], found: &mut Vec<&'m Phase>) {
         for node in nodes {
-            match node {
-                Node::Phase(phase) => {
-                    found.push(phase);
-                    inner(&phase.nodes, found);
-                }
-                Node::For(repeated) => inner(&repeated.nodes, found),
-                _ => {}
+            if let Node::Phase(phase) = node {
+                found.push(phase);
             }
+            inner(node.inner(), found);
         }
     }
     let mut found = Vec::new();
@@ -171,6 +166,11 @@ pub(crate) fn changes(action: &Action) -> bool {
     match &action.kind {
         ActionKind::Run(command) | ActionKind::Shell(command) => !command.reads,
         ActionKind::Http(request) => !request.reads && !matches!(request.method.as_str(), "GET" | "HEAD"),
-        ActionKind::Notify(_) | ActionKind::Gate(_) | ActionKind::Hold(_) => false,
+        // What `shift` and `set` change they restore themselves.
+        ActionKind::Notify(_)
+        | ActionKind::Gate(_)
+        | ActionKind::Hold(_)
+        | ActionKind::Shift { .. }
+        | ActionKind::Set { .. } => false,
     }
 }

@@ -4,7 +4,7 @@
 
 use jiff::SignedDuration;
 
-use crate::check::model::{Head, Model, Node, Typed};
+use crate::check::model::{Model, Typed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::value::{Expr, Value, offset_text};
 
@@ -14,7 +14,8 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     if model.release.as_ref().is_some_and(|r| r.start.is_some()) {
         return;
     }
-    let heads = phases(model).into_iter().map(|p| &p.head).chain(nodes(model).into_iter().filter_map(|(_, n)| head(n)));
+    let heads =
+        phases(model).into_iter().map(|p| &p.head).chain(nodes(model).into_iter().filter_map(|(_, n)| n.head()));
     for head in heads {
         if let Some(Typed { expr: Expr::Value(Value::Offset(at)), span, .. }) = head.at.as_deref()
             && *at < SignedDuration::ZERO
@@ -26,13 +27,5 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
                     .help("give the release a start: `release { start = 2025-11-18T10:00:00-08:00 }`"),
             );
         }
-    }
-}
-
-fn head(node: &Node) -> Option<&Head> {
-    match node {
-        Node::Step(step) => Some(&step.head),
-        Node::Gate(head, _) | Node::Hold(head, _) | Node::Notify(head, _) => Some(head),
-        Node::Phase(_) | Node::For(_) | Node::Undo(..) => None,
     }
 }

@@ -20,16 +20,19 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
 
 fn walk(nodes: &[Node], latest: &mut Option<(SignedDuration, Span)>, findings: &mut Vec<Diagnostic>) {
     for node in nodes {
+        if let Some(head) = node.head() {
+            look(head, latest, findings);
+        }
         match node {
-            Node::Phase(phase) => {
-                look(&phase.head, latest, findings);
-                walk(&phase.nodes, latest, findings);
+            // Lanes begin side by side; each counts from there.
+            Node::Parallel(_, lanes) => {
+                for lane in lanes {
+                    let mut own = *latest;
+                    walk(std::slice::from_ref(lane), &mut own, findings);
+                }
             }
-            Node::Step(step) => look(&step.head, latest, findings),
-            Node::Gate(head, _) | Node::Hold(head, _) | Node::Notify(head, _) => look(head, latest, findings),
             // The offsets of a loop come with its values: the plan looks at them.
-            Node::For(repeated) => walk(&repeated.nodes, latest, findings),
-            Node::Undo(..) => {}
+            other => walk(other.inner(), latest, findings),
         }
     }
 }

@@ -56,8 +56,7 @@ fn walk(model: &Model, nodes: &[Node], changed: &mut Option<Span>, findings: &mu
                     refuse(limit.otherwise.as_ref(), at, findings);
                 }
             }
-            Node::For(repeated) => walk(model, &repeated.nodes, changed, findings),
-            Node::Hold(..) | Node::Notify(..) | Node::Undo(..) => {}
+            other => walk(model, other.inner(), changed, findings),
         }
     }
 }

@@ -18,13 +18,15 @@ pub(super) fn every_action(model: &Model) -> Vec<&Action> {
         match node {
             Node::Step(step) => {
                 step.actions.iter().for_each(|action| with_inner(action, &mut found));
+                in_looks(&step.done_when, &mut found);
                 if let Undo::Actions { actions, .. } = &step.undo {
                     actions.iter().for_each(|action| with_inner(action, &mut found));
                 }
             }
             Node::Gate(_, used) => in_gate(used, &mut found),
             Node::Hold(_, hold) => in_looks(&hold.looks, &mut found),
-            Node::Notify(..) | Node::Phase(_) | Node::For(_) | Node::Undo(..) => {}
+            Node::Checklist(checklist) => checklist.items.iter().for_each(|item| in_looks(&item.looks, &mut found)),
+            _ => {}
         }
     }
     model.gates.iter().for_each(|gate| in_looks(&gate.looks, &mut found));
@@ -38,7 +40,7 @@ fn with_inner<'m>(action: &'m Action, found: &mut Vec<&'m Action>) {
     match &action.kind {
         ActionKind::Gate(used) => in_gate(used, found),
         ActionKind::Hold(hold) => in_looks(&hold.looks, found),
-        ActionKind::Run(_) | ActionKind::Shell(_) | ActionKind::Http(_) | ActionKind::Notify(_) => {}
+        _ => {}
     }
 }
 
@@ -67,6 +69,8 @@ pub(super) fn of_action(action: &Action) -> Vec<&Typed> {
         ActionKind::Notify(notify) => found.extend(notify.subject.iter().chain(&notify.text)),
         ActionKind::Gate(used) => of_gate(used, &mut found),
         ActionKind::Hold(hold) => of_looks(&hold.looks, &mut found),
+        ActionKind::Shift { share, drain, .. } => found.extend(std::iter::once(share).chain(drain)),
+        ActionKind::Set { value, segment, .. } => found.extend(std::iter::once(value).chain(segment)),
     }
     found
 }

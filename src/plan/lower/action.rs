@@ -30,6 +30,8 @@ impl<'m> Lowering<'m> {
             ModelKind::Notify(notify) => ActionKind::Notify(self.message(notify)),
             ModelKind::Gate(used) => ActionKind::Gate(self.gate(used)),
             ModelKind::Hold(hold) => ActionKind::Hold(self.hold(hold)),
+            // Not run by this version: there is no plan then.
+            ModelKind::Shift { .. } | ModelKind::Set { .. } => ActionKind::Notify(no_message()),
         };
         Action {
             expects: action.expects.iter().map(|e| self.check(e)).collect(),
@@ -160,5 +162,16 @@ impl<'m> Lowering<'m> {
             text: notify.text.as_ref().map_or(Expr::text(""), |t| self.expr(t)),
             required: notify.required,
         }
+    }
+}
+
+/// What stands for an action that this version does not run.
+fn no_message() -> crate::plan::Message {
+    crate::plan::Message {
+        channels: Vec::new(),
+        subject: None,
+        text: Expr::text(""),
+        required: false,
+        settings: Vec::new(),
     }
 }

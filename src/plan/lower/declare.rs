@@ -224,7 +224,7 @@ impl<'m> Lowering<'m> {
         let mut channels = Vec::new();
         for channel in &self.model.channels {
             let kind = match &channel.kind {
-                model::ChannelKind::Console | model::ChannelKind::Other => ChannelKind::Console,
+                model::ChannelKind::Console | model::ChannelKind::Other { .. } => ChannelKind::Console,
                 model::ChannelKind::Webhook { url, header } => ChannelKind::Webhook {
                     url: url.as_ref().map_or(Expr::Error, |u| self.checked_url(u)),
                     header: self.entries(header.as_ref()),

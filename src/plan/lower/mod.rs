@@ -69,6 +69,9 @@ pub struct PlanError {
 /// # Errors
 /// Says what is wrong with the inputs, or with what the file says once they are known.
 pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Plan, PlanError> {
+    if !model.not_run.is_empty() {
+        return Err(PlanError { usage: Vec::new(), findings: model.not_run.clone() });
+    }
     let mut lowering = Lowering {
         model,
         sources,

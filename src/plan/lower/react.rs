@@ -15,6 +15,8 @@ impl<'m> Lowering<'m> {
             Verdict::Continue => Outcome::Continue,
             Verdict::Rollback(name) => Outcome::Rollback(name.clone()),
             Verdict::Ignore => Outcome::Ignore,
+            // Not run by this version: there is no plan then.
+            Verdict::Pause { .. } | Verdict::Respond(_) => Outcome::Rollback(None),
         }
     }
 
@@ -96,7 +98,7 @@ impl<'m> Lowering<'m> {
         match moment {
             model::Moment::Offset(offset) => self.offset(offset).map(Moment::Offset),
             model::Moment::End => Some(Moment::LiveEnd),
-            model::Moment::Node { id, span, done } => {
+            model::Moment::Node { id, span, done, .. } => {
                 let nodes: Vec<NodeIx> = plan.named(id);
                 if nodes.is_empty() {
                     self.no_such_node(id, *span);

@@ -178,7 +178,12 @@ impl<'m> Lowering<'m> {
                 let only = only.as_ref().map(|names| names.iter().map(|(name, _)| name.clone()).collect());
                 Some(self.add_undo(head, id, spot.parent, only))
             }
-            ModelNode::For(_) => None,
+            // Loops were unrolled; of what this version does not run there is no plan.
+            ModelNode::For(_)
+            | ModelNode::Parallel(..)
+            | ModelNode::Ramp(_)
+            | ModelNode::Ask(_)
+            | ModelNode::Checklist(_) => None,
         }
     }
 

@@ -18,7 +18,8 @@ use super::grammar::{Grammar, Rule};
 /// Why a text was left as it is.
 #[derive(Debug)]
 pub enum FormatError {
-    /// Brackets or quotes do not match, so that nobody can tell what belongs where; with what the parser says of it.
+    /// Brackets or quotes do not match, or lines cannot be read, so that nobody can tell what belongs where; with what the
+    /// parser says of it.
     Unbalanced(Vec<Diagnostic>),
     /// The proof failed. This is a fault of the formatter; the words say which part.
     Unproved(&'static str),
@@ -39,18 +40,25 @@ pub fn format(sources: &Sources, file: FileId) -> Result<String, FormatError> {
         return Err(FormatError::Unbalanced(parsed.diagnostics));
     }
     let formatted = render(source);
-    if !same_tokens(source, &formatted) {
-        return Err(FormatError::Unproved("the tokens would change"));
+    match unproved(source, &formatted, &parsed.ast) {
+        None => Ok(formatted),
+        // Where lines cannot be read, a text may be one that has no canonical form. What is wrong in it comes first.
+        Some(_) if !parsed.diagnostics.is_empty() => Err(FormatError::Unbalanced(parsed.diagnostics)),
+        Some(why) => Err(FormatError::Unproved(why)),
+    }
+}
+
+/// Which part of the proof fails.
+fn unproved(source: &str, formatted: &str, ast: &super::ast::Ast) -> Option<&'static str> {
+    if !same_tokens(source, formatted) {
+        return Some("the tokens would change");
     }
     let mut again = Sources::default();
-    let id = again.add(SourceFile::new("formatted", formatted.as_str()));
-    if shape(&parsed.ast) != shape(&super::parse(&again, id).ast) {
-        return Err(FormatError::Unproved("the meaning would change"));
+    let id = again.add(SourceFile::new("formatted", formatted));
+    if shape(ast) != shape(&super::parse(&again, id).ast) {
+        return Some("the meaning would change");
     }
-    if render(&formatted) != formatted {
-        return Err(FormatError::Unproved("formatting it twice would change it again"));
-    }
-    Ok(formatted)
+    (render(formatted) != formatted).then_some("formatting it twice would change it again")
 }
 
 fn render(source: &str) -> String {

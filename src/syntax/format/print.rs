@@ -72,8 +72,14 @@ impl<'s> Printer<'s> {
             // What stands behind a statement on its line: a mistake, or a second clause.
             let joined = rule == Rule::tail || (!between.contains(['\n', ';']) && end_is_clause);
             end_is_clause = is_clause(rule);
-            if joined && !self.lines.is_empty() {
+            // On a line of its own it would continue the statement before.
+            let continues = matches!(rule, Rule::bad_line | Rule::bad_text) && begins_with_operator(pair.as_str());
+            if (joined || continues) && !self.lines.is_empty() && self.lines.last().is_some_and(|l| l.comment.is_none())
+            {
                 self.resume(rule);
+                if continues {
+                    self.current.push(';');
+                }
                 self.walk(pair, Rule::file);
                 self.end_line(Shape::Other);
                 continue;
@@ -350,6 +356,12 @@ impl<'s> Printer<'s> {
             self.current.push(' ');
         }
     }
+}
+
+/// Whether a line that begins so continues the one before.
+fn begins_with_operator(text: &str) -> bool {
+    text.starts_with(['<', '>', '=', '+', '-', '*', '/', '!'])
+        || text.split(|c: char| !c.is_alphanumeric()).next().is_some_and(|word| matches!(word, "and" | "or" | "in"))
 }
 
 fn skipped(rule: Rule) -> bool {
