@@ -78,6 +78,7 @@ codes! {
     NeedsStart = "RB304" Error "a moment before T+0 without a start";
     NeverFires = "RB305" Error "a trigger that can never fire";
     Crowded = "RB306" Warning "something that is late every time";
+    StartOutside = "RB307" Error "a start at which nothing may start";
     MissingUndo = "RB401" Error "a changing step that does not say how it is undone";
     UndoOutsideLive = "RB402" Error "a way back where nothing is rolled back";
     EmptyUndo = "RB403" Error "an undo that does nothing";
@@ -87,6 +88,9 @@ codes! {
     GateChanges = "RB407" Error "a gate that changes something";
     LooseGate = "RB408" Warning "a gate looser than a trigger";
     WayBackTooLong = "RB409" Error "a way back that takes longer than it may";
+    NobodyThere = "RB501" Error "a question to nobody";
+    NotReached = "RB502" Warning "a question that reaches nobody";
+    TooFewPeople = "RB503" Error "a question that too few people could answer";
     SecretLeak = "RB601" Error "a secret where it would be seen";
     ShellWords = "RB602" Error "a shell's characters in a command that has no shell";
     OptionInjection = "RB603" Error "a value that could be read as an option";

@@ -3,7 +3,7 @@
 //! A request that may change something is sent again with every attempt. One that only asks, although it is a POST, says
 //! `reads = true`.
 
-use crate::check::model::{ActionKind, Gate, GateRef, GateUse, Look, Model};
+use crate::check::model::{ActionKind, Gate, GateRef, GateUse, Look, Model, Node};
 use crate::diagnostic::{Code, Diagnostic};
 
 use super::gate_uses;
@@ -15,6 +15,13 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     for gate in &model.gates {
         of_gate(gate, findings);
     }
+    for (_, node) in super::nodes(model) {
+        match node {
+            Node::Checklist(checklist) => checklist.items.iter().for_each(|item| of_looks(&item.looks, findings)),
+            Node::Step(step) => of_looks(&step.done_when, findings),
+            _ => {}
+        }
+    }
 }
 
 fn of_use(used: &GateUse, findings: &mut Vec<Diagnostic>) {
@@ -24,7 +31,11 @@ fn of_use(used: &GateUse, findings: &mut Vec<Diagnostic>) {
 }
 
 fn of_gate(gate: &Gate, findings: &mut Vec<Diagnostic>) {
-    for look in &gate.looks {
+    of_looks(&gate.looks, findings);
+}
+
+fn of_looks(looks: &[Look], findings: &mut Vec<Diagnostic>) {
+    for look in looks {
         match look {
             Look::Gate(used) => of_use(used, findings),
             Look::Expect(_) => {}

@@ -2,6 +2,7 @@
 //!
 //! A rule reads the model and says what it finds. It never changes the model, and no rule depends on another.
 
+mod asked;
 mod conditions;
 mod constants;
 mod crowded;
@@ -20,8 +21,10 @@ mod offsets;
 mod paths;
 mod phase_order;
 mod promises;
+mod response_cycles;
 mod rollback_outside_live;
 mod shell_names;
+mod start_outside;
 mod stop_after_change;
 mod takes;
 mod undo_captures;
@@ -38,7 +41,7 @@ use super::model::{Action, ActionKind, GateUse, Model, Node, Phase, PhaseKind, S
 /// A rule over the model alone.
 type Rule = fn(&Model, &mut Vec<Diagnostic>);
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 25] = [
     phase_order::check,
     offsets::check,
     needs_start::check,
@@ -61,6 +64,9 @@ const RULES: [Rule; 22] = [
     crowded::check,
     nobody_told::check,
     promises::check,
+    asked::check,
+    start_outside::check,
+    response_cycles::check,
 ];
 
 /// Applies every rule.

@@ -4,7 +4,7 @@
 
 use jiff::SignedDuration;
 
-use crate::check::model::{Model, Typed};
+use crate::check::model::{Announcement, Model, Moment, Typed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::value::{Expr, Value, offset_text};
 
@@ -16,8 +16,16 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     }
     let heads =
         phases(model).into_iter().map(|p| &p.head).chain(nodes(model).into_iter().filter_map(|(_, n)| n.head()));
-    for head in heads {
-        if let Some(Typed { expr: Expr::Value(Value::Offset(at)), span, .. }) = head.at.as_deref()
+    let told = model.comms.iter().flat_map(|announcement| match announcement {
+        Announcement::Once { moment, .. } => [moment.as_ref(), None],
+        Announcement::Every { from, until, .. } => [from.as_ref(), until.as_ref()],
+    });
+    let told = told.flatten().filter_map(|moment| match moment {
+        Moment::Offset(offset) => Some(offset),
+        _ => None,
+    });
+    for moment in heads.filter_map(|head| head.at.as_deref()).chain(told) {
+        if let Typed { expr: Expr::Value(Value::Offset(at)), span, .. } = moment
             && *at < SignedDuration::ZERO
         {
             let title = format!("{} lies before T+0, and T+0 is not known", offset_text(*at));

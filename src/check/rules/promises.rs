@@ -1,8 +1,11 @@
 //! What the release says of itself is so: a high risk is covered, a strategy has what it needs.
 
-use crate::check::model::{Model, Typed};
+use crate::check::model::{Model, Node, Typed};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::ast::Keyword;
 use crate::value::{Expr, Value};
+
+use super::nodes;
 
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     for risk in &model.risks {
@@ -35,6 +38,33 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
                 .help("say how long the service is away: `downtime = 10m`"),
         );
     }
+    let ramps = |keyword: Keyword| {
+        let of = |name: &String| match keyword {
+            Keyword::Router => model.connections.iter().any(|c| c.keyword == keyword && c.id.text == *name),
+            _ => model.flags.iter().any(|f| f.id.text == *name),
+        };
+        nodes(model).iter().any(|(_, node)| matches!(node, Node::Ramp(ramp) if ramp.subject.as_ref().is_some_and(of)))
+    };
+    let (missing, label, help) = match word.as_str() {
+        "canary" if !ramps(Keyword::Router) && !ramps(Keyword::Flag) => (
+            "a `ramp`",
+            "nothing takes the traffic over step by step",
+            "write `ramp canary: ROUTER through [10%, 50%, 100%] { hold for 15m; gate promote }`",
+        ),
+        "blue_green" if !model.connections.iter().any(|c| c.keyword == Keyword::Router) => (
+            "a `router`",
+            "nothing moves the traffic from the one to the other",
+            "declare it: `router edge: haproxy { … }`, and `shift edge to 100%` in a step",
+        ),
+        "feature_flags" if model.flags.is_empty() => (
+            "a `flag`",
+            "nothing is switched on",
+            "declare it: `flag new_search \"New search\" { in = launch; default = off }`",
+        ),
+        _ => return,
+    };
+    let finding = Diagnostic::new(Code::StrategyMisfit, strategy.span, format!("a release by `{word}` has {missing}"));
+    findings.push(finding.label(label).help(help));
 }
 
 fn has_downtime(downtime: Option<&Typed>) -> bool {

@@ -21,8 +21,18 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
                 }
             }
             Node::Gate(_, used) => outcomes(model, used).into_iter().for_each(|o| refuse(kind, Some(o), findings)),
-            _ => {}
+            other => own_outcomes(other).into_iter().for_each(|o| refuse(kind, Some(o), findings)),
         }
+    }
+}
+
+/// What a question, a checklist or a ramp leads to in its own words.
+pub(super) fn own_outcomes(node: &Node) -> Vec<&Outcome> {
+    match node {
+        Node::Ask(ask) => of_limit(ask.within.as_ref()).into_iter().chain(&ask.on_denied).collect(),
+        Node::Checklist(checklist) => of_limit(checklist.within.as_ref()).into_iter().collect(),
+        Node::Ramp(ramp) => ramp.on_failure.iter().collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -52,7 +62,12 @@ pub(super) fn gates_within(step: &Step) -> impl Iterator<Item = &GateUse> {
 }
 
 fn refuse(kind: PhaseKind, outcome: Option<&Outcome>, findings: &mut Vec<Diagnostic>) {
-    let Some(Outcome { span, verdict: Verdict::Rollback(_) }) = outcome else { return };
+    let Some(Outcome { span, verdict }) = outcome else { return };
+    match verdict {
+        Verdict::Rollback(_) => {}
+        Verdict::Pause { otherwise, .. } => return refuse(kind, otherwise.as_deref(), findings),
+        _ => return,
+    }
     let (title, help) = match kind {
         PhaseKind::Live => return,
         PhaseKind::Prepare => ("before the live part there is nothing to roll back", "write `stop`"),

@@ -3,12 +3,12 @@
 //! Whoever writes `stop` in the live part probably means `rollback`; stopping half way leaves production between two
 //! versions and says nothing about the way back.
 
-use crate::check::model::{Model, Node, Outcome, PhaseKind, Verdict};
+use crate::check::model::{Action, ActionKind, Model, Node, Outcome, PhaseKind, Verdict};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
 use super::changes;
-use super::rollback_outside_live::{gates_within, outcomes};
+use super::rollback_outside_live::{gates_within, outcomes, own_outcomes};
 
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     let mut changed: Option<Span> = None;
@@ -32,7 +32,7 @@ fn walk(model: &Model, nodes: &[Node], changed: &mut Option<Span>, findings: &mu
     for node in nodes {
         match node {
             Node::Step(step) => {
-                if changed.is_none() && step.actions.iter().any(changes) {
+                if changed.is_none() && step.actions.iter().any(|a| changes(a) || moves(a)) {
                     *changed = Some(step.head.span);
                 }
                 if let Some(at) = *changed {
@@ -56,15 +56,34 @@ fn walk(model: &Model, nodes: &[Node], changed: &mut Option<Span>, findings: &mu
                     refuse(limit.otherwise.as_ref(), at, findings);
                 }
             }
-            other => walk(model, other.inner(), changed, findings),
+            other => {
+                if let Some(at) = *changed {
+                    own_outcomes(other).into_iter().for_each(|o| refuse(Some(o), at, findings));
+                }
+                walk(model, other.inner(), changed, findings);
+                // It moves traffic or a flag.
+                if let (Node::Ramp(ramp), None) = (other, *changed) {
+                    *changed = Some(ramp.head.span);
+                    ramp.on_failure.iter().for_each(|o| refuse(Some(o), ramp.head.span, findings));
+                }
+            }
         }
     }
 }
 
+/// What `shift` and `set` change is changed too, though they restore it themselves.
+fn moves(action: &Action) -> bool {
+    matches!(action.kind, ActionKind::Shift { .. } | ActionKind::Set { .. })
+}
+
 fn refuse(outcome: Option<&Outcome>, changed: Span, findings: &mut Vec<Diagnostic>) {
-    let Some(Outcome { span, verdict: Verdict::Stop }) = outcome else { return };
+    let span = match outcome.map(|o| (&o.verdict, o.span)) {
+        Some((Verdict::Stop, span)) => span,
+        Some((Verdict::Pause { otherwise, .. }, _)) => return refuse(otherwise.as_deref(), changed, findings),
+        _ => return,
+    };
     findings.push(
-        Diagnostic::new(Code::StopAfterChange, *span, "`stop` would leave what was changed as it is")
+        Diagnostic::new(Code::StopAfterChange, span, "`stop` would leave what was changed as it is")
             .label("undoes nothing")
             .also(changed, "by then this may have changed something")
             .help("write `rollback`, or `continue` if it does not matter"),

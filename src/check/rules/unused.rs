@@ -22,7 +22,10 @@ pub(super) fn check(checker: &mut Checker<'_>, ast: &Ast) {
                 checker.model.metrics.iter().any(|m| m.id.text == name && m.marks.is_empty())
             }
             Kind::Block(Keyword::Role) => checker.model.roles.iter().any(|r| r.id.text == name && r.contact.is_none()),
-            Kind::Block(Keyword::Channel | Keyword::Severity) => true,
+            Kind::Block(Keyword::Channel | Keyword::Severity | Keyword::Escalation | Keyword::Window) => true,
+            Kind::Block(Keyword::Source | Keyword::Flags | Keyword::Router | Keyword::Hosts | Keyword::Response) => {
+                true
+            }
             // A gate at file level; in place it is used where it stands.
             Kind::Block(Keyword::Gate) => checker.model.gates.iter().any(|g| g.id.text == name),
             Kind::Block(Keyword::Rollback) => true,

@@ -1,0 +1,221 @@
+//! Whoever is asked is there, hears of it, and need not be two people at once.
+//!
+//! At three in the morning a question to a role without members waits until its limit and then does what nobody wanted. A
+//! question that `all` of two roles must answer, with one person in both, is one that cannot be answered.
+
+use std::collections::BTreeMap;
+
+use crate::check::model::{Ask, Limit, Model, Node, Outcome, People, Person, Quorum, Role, Trigger, Verdict};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::value::{Expr, Value};
+
+use super::{nodes, phases};
+
+pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
+    let mut told: Vec<(Code, &str)> = Vec::new();
+    for people in every_question(model) {
+        for person in &people.persons {
+            let Some(role) = role(model, person) else { continue };
+            let found = there(role, person).or_else(|| heard(model, role, person));
+            if let Some(finding) = found.filter(|f| !told.contains(&(f.code, role.id.text.as_str()))) {
+                told.push((finding.code, &role.id.text));
+                findings.push(finding);
+            }
+        }
+        findings.extend(enough(model, people));
+    }
+    for people in model.triggers.iter().filter_map(|t| t.manual.as_ref()?.as_ref()) {
+        findings.extend(people.persons.iter().filter_map(|p| there(role(model, p)?, p)));
+    }
+}
+
+fn role<'m>(model: &'m Model, person: &Person) -> Option<&'m Role> {
+    model.roles.iter().find(|r| r.id.text == person.role)
+}
+
+/// Everybody who may answer for a role; nothing where that is only known later.
+fn members(role: &Role) -> Option<Vec<String>> {
+    let mut all = Vec::new();
+    for list in [&role.members, &role.backup].into_iter().flatten() {
+        all.extend(list.expr.known_list()?.iter().map(Value::to_string));
+    }
+    for duty in role.duties.iter().filter(|d| !d.away) {
+        match &duty.person.expr {
+            Expr::Value(person) => all.push(person.to_string()),
+            _ => return None,
+        }
+    }
+    all.sort();
+    all.dedup();
+    Some(all)
+}
+
+fn there(role: &Role, person: &Person) -> Option<Diagnostic> {
+    members(role)?.is_empty().then(|| {
+        Diagnostic::new(Code::NobodyThere, person.span, format!("the role `{}` has no members", person.role))
+            .label("nobody could answer")
+            .also(role.id.span, "declared here")
+            .help("write `members = [\"name@example.com\"]`, or a `duty` for each of the rota")
+    })
+}
+
+fn heard(model: &Model, role: &Role, person: &Person) -> Option<Diagnostic> {
+    // Without a channel there is no other way than the terminal.
+    if !role.reach.is_empty() || model.channels.is_empty() {
+        return None;
+    }
+    let first = &model.channels[0].id.text;
+    Some(
+        Diagnostic::new(
+            Code::NotReached,
+            role.id.span,
+            format!("the role `{}` is asked, and does not hear of it", role.id.text),
+        )
+        .label("has no `reach`")
+        .also(person.span, "asked here")
+        .help(format!("say how they are told: `reach = [{first}]`")),
+    )
+}
+
+/// So many different people as must answer there are.
+fn enough(model: &Model, people: &People) -> Option<Diagnostic> {
+    let sure: Vec<&Person> = people.persons.iter().filter(|p| p.when.is_none()).collect();
+    let (needed, asked) = match &people.quorum {
+        Quorum::One | Quorum::Any => return None,
+        Quorum::All => (sure.len(), sure),
+        Quorum::Of(number) => match &number.expr {
+            Expr::Value(Value::Int(n)) => (usize::try_from(*n).ok()?, people.persons.iter().collect()),
+            _ => return None,
+        },
+    };
+    let candidates: Option<Vec<Vec<String>>> = asked.iter().map(|p| members(role(model, p)?)).collect();
+    let candidates = candidates?;
+    // Of a role without members that was said.
+    if candidates.iter().any(Vec::is_empty) {
+        return None;
+    }
+    let most = distinct(&candidates);
+    if needed == 0 {
+        let finding = Diagnostic::new(Code::TooFewPeople, people.span, "nobody has to answer this");
+        return Some(finding.label("needs an answer of none").help("write how many: `2 of [a, b, c]`"));
+    }
+    if needed <= most {
+        return None;
+    }
+    let persons = if most == 1 { "there is only one".to_owned() } else { format!("there are only {most}") };
+    let title = format!("this needs {needed} different people, and {persons}");
+    let mut finding = Diagnostic::new(Code::TooFewPeople, people.span, title).label("can never be answered");
+    if let [a, b, ..] = &asked[..]
+        && candidates[0] == candidates[1]
+        && let (Some(a), Some(b)) = (role(model, a), role(model, b))
+    {
+        finding = finding.also(a.id.span, "the same people …").also(b.id.span, "… as here");
+    }
+    Some(finding.help("nobody answers twice: give a role another member, or ask fewer"))
+}
+
+/// How many of several roles can be answered for by different people at most: a matching.
+fn distinct(candidates: &[Vec<String>]) -> usize {
+    fn place<'c>(
+        i: usize,
+        candidates: &'c [Vec<String>],
+        seen: &mut Vec<&'c str>,
+        taken: &mut BTreeMap<&'c str, usize>,
+    ) -> bool {
+        for person in &candidates[i] {
+            if seen.contains(&person.as_str()) {
+                continue;
+            }
+            seen.push(person);
+            let free = match taken.get(person.as_str()).copied() {
+                None => true,
+                Some(other) => place(other, candidates, seen, taken),
+            };
+            if free {
+                taken.insert(person, i);
+                return true;
+            }
+        }
+        false
+    }
+    let mut taken = BTreeMap::new();
+    (0..candidates.len()).filter(|i| place(*i, candidates, &mut Vec::new(), &mut taken)).count()
+}
+
+/// PEOPLE wherever they are asked.
+fn every_question(model: &Model) -> Vec<&People> {
+    let mut found = Vec::new();
+    let mut all: Vec<&Node> = nodes(model).into_iter().map(|(_, node)| node).collect();
+    for rollback in &model.rollbacks {
+        all.extend(inside(&rollback.nodes));
+        all.extend(inside(&rollback.after));
+        of_limit(rollback.within.as_ref(), &mut found);
+    }
+    for response in &model.responses {
+        all.extend(inside(&response.nodes));
+        of_limit(response.within.as_ref(), &mut found);
+    }
+    for node in all {
+        of_node(node, &mut found);
+    }
+    for phase in phases(model) {
+        of_limit(phase.within.as_ref(), &mut found);
+    }
+    for severity in &model.severities {
+        of_ask(severity.ask.as_ref(), &mut found);
+        of_outcome(severity.then.as_ref(), &mut found);
+    }
+    for Trigger { ask, then, no_data, .. } in &model.triggers {
+        of_ask(ask.as_ref(), &mut found);
+        of_outcome(then.as_ref(), &mut found);
+        of_outcome(no_data.as_ref(), &mut found);
+    }
+    found.extend(model.escalations.iter().flat_map(|e| e.levels.iter().map(|(people, _)| people)));
+    found
+}
+
+fn inside(nodes: &[Node]) -> Vec<&Node> {
+    nodes.iter().flat_map(|node| std::iter::once(node).chain(inside(node.inner()))).collect()
+}
+
+fn of_node<'m>(node: &'m Node, found: &mut Vec<&'m People>) {
+    match node {
+        Node::Ask(ask) => {
+            found.extend(&ask.by);
+            of_limit(ask.within.as_ref(), found);
+            of_outcome(ask.on_denied.as_ref(), found);
+        }
+        Node::Checklist(checklist) => {
+            found.extend(checklist.items.iter().filter_map(|item| item.by.as_ref()));
+            of_limit(checklist.within.as_ref(), found);
+        }
+        Node::Step(step) => {
+            of_limit(step.within.as_ref(), found);
+            of_outcome(step.on_failure.as_ref(), found);
+        }
+        Node::Gate(_, used) => {
+            of_outcome(used.on_failure.as_ref(), found);
+            of_outcome(used.on_inconclusive.as_ref(), found);
+        }
+        Node::Ramp(ramp) => of_outcome(ramp.on_failure.as_ref(), found),
+        _ => {}
+    }
+}
+
+fn of_ask<'m>(ask: Option<&'m Ask>, found: &mut Vec<&'m People>) {
+    if let Some(ask) = ask {
+        found.extend(&ask.people);
+        of_limit(ask.within.as_ref(), found);
+    }
+}
+
+fn of_limit<'m>(limit: Option<&'m Limit>, found: &mut Vec<&'m People>) {
+    of_outcome(limit.and_then(|l| l.otherwise.as_ref()), found);
+}
+
+fn of_outcome<'m>(outcome: Option<&'m Outcome>, found: &mut Vec<&'m People>) {
+    if let Some(Verdict::Pause { people, otherwise, .. }) = outcome.map(|o| &o.verdict) {
+        found.extend(people.as_deref());
+        of_outcome(otherwise.as_deref(), found);
+    }
+}
