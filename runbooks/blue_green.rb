@@ -2,12 +2,6 @@
 # feature flags that open over a day, three tiers of reasons to go back, four ways back, and what is done afterwards.
 #
 #   runbook check runbooks/blue_green.rb
-#   runbook run runbooks/blue_green.rb --dry-run            every node with its time, its commands and its way back
-#   runbook doc runbooks/blue_green.rb risks                or plan, notes, comms, checklists, traffic, flags, contacts
-#   runbook test runbooks/blue_green.rb                     the scenarios at the end
-#   runbook run runbooks/blue_green.rb --var env=staging    the rehearsal; `runbook trigger RUN breach` then goes back
-#
-# A new date is `runbook reschedule RUN --start INSTANT`, a smaller release `runbook amend RUN`; approvals lapse.
 
 # allow(RB017): written for the whole language; this version checks it and runs it as its parts arrive
 runbook blue_green "Storefront release, Blue-Green" {

@@ -1,11 +1,7 @@
 # A release manager's checklist that ticks itself where a command can look, asks the right person where it cannot, and
 # holds everything else up until it is done. The deployment stands in the middle of it.
 #
-#   runbook run runbooks/checklist.rb --dry-run            the whole list, with every time
-#   runbook doc runbooks/checklist.rb checklists           the same on paper
-#   runbook tick RUN checks.notes                          one item; `runbook waive RUN ID --reason …` does without it
-#   runbook note RUN "Search was slow until 10:20"         goes into the report
-#   runbook test runbooks/checklist.rb                     the scenarios at the end
+#   runbook check runbooks/checklist.rb
 #
 # Without its live phases it is a checklist and nothing else: in `prepare` an item that is missing stops the release, in
 # `after` it is reported, and neither rolls anything back.

@@ -2,8 +2,6 @@
 # ticked and when, what is said to whom, and what happens when it goes wrong. Patches and hotfixes take a short way.
 #
 #   runbook check runbooks/organisation.rb
-#   runbook test runbooks/organisation.rb
-#   runbook run runbooks/organisation.rb --dry-run --var kind=hotfix --var version=1.2.4
 
 import "lib/organisation.rb"
 

@@ -2,8 +2,6 @@
 # proofs that belong to it. What all releases share stands in lib/organisation.rb.
 #
 #   runbook check runbooks/rolling.rb
-#   runbook test runbooks/rolling.rb
-#   runbook run runbooks/rolling.rb --dry-run --var version=1.2.0
 
 import "lib/organisation.rb"
 

@@ -39,6 +39,7 @@ use crate::value::Type;
 pub use library::{imports, is_library, merge};
 use model::Model;
 use names::Names;
+pub(crate) use names::instance_name;
 pub(crate) use rules::changes;
 use typing::{Allow, Local};
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
-use crate::syntax::ast::{Ast, Capture, Construct, Declaration, Item, ItemKind, Keyword, Name, Sort};
+use crate::syntax::ast::{
+    Ast, Capture, Construct, Declaration, Element, ExprKind, ForLoop, Item, ItemKind, Keyword, Name, Sort,
+};
 use crate::value::Type;
 
 /// The sorts of things that have a name.
@@ -47,8 +49,8 @@ pub(super) struct Symbol<'a> {
     pub(super) used: bool,
     /// What a step captures, in order.
     pub(super) captures: Vec<&'a Capture>,
-    /// Whether it stands in a loop, so that it has instances.
-    pub(super) looped: bool,
+    /// The loops in which it stands, the outermost first: with any it has instances.
+    pub(super) loops: Vec<&'a ForLoop>,
     /// The declaration of a var, let, secret or fact.
     pub(super) declaration: Option<&'a Declaration>,
     /// The block that declares it.
@@ -99,11 +101,31 @@ fn is_apart(keyword: Keyword) -> bool {
     )
 }
 
+impl Symbol<'_> {
+    /// The names of its instances, where the values of its one loop are written down.
+    pub(super) fn instances(&self) -> Option<Vec<String>> {
+        let [only] = &self.loops[..] else { return None };
+        let ExprKind::List(elements) = &only.list.bare().kind else { return None };
+        let name = |(i, element): (usize, &Element)| match &element.value.kind {
+            ExprKind::Text(text) => text.plain().map(|text| instance_name(&text)),
+            ExprKind::Map(_) | ExprKind::Literal(_) => Some((i + 1).to_string()),
+            _ => None,
+        };
+        elements.iter().enumerate().map(name).collect()
+    }
+}
+
+/// The part of an instance's name that stands for a string: `0015_preferences`; other characters become `-`.
+pub(crate) fn instance_name(text: &str) -> String {
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    text.chars().map(|c| if known(c) { c } else { '-' }).collect()
+}
+
 impl<'a> Names<'a> {
     /// Collects what a file declares.
     pub(super) fn collect(ast: &'a Ast) -> Self {
         let mut names = Names { lost: ast.lost_words.iter().map(String::as_str).collect(), ..Names::default() };
-        names.items(&ast.items, false);
+        names.items(&ast.items, &[]);
         names
     }
 
@@ -111,7 +133,7 @@ impl<'a> Names<'a> {
         std::mem::take(&mut self.duplicates)
     }
 
-    fn items(&mut self, items: &'a [Item], looped: bool) {
+    fn items(&mut self, items: &'a [Item], loops: &[&'a ForLoop]) {
         for item in items {
             match &item.kind {
                 ItemKind::Declaration(d) => {
@@ -121,23 +143,23 @@ impl<'a> Names<'a> {
                         Sort::Secret => Kind::Secret,
                         Sort::Fact => Kind::Fact,
                     };
-                    self.declare(&d.name, kind, looped, Some(d));
+                    self.declare(&d.name, kind, loops, Some(d));
                 }
-                ItemKind::Link(link) => self.declare(&link.name, Kind::Link, looped, None),
-                ItemKind::Construct(construct) => self.add_construct(construct, looped),
-                ItemKind::For(l) => self.items(&l.block.items, true),
-                ItemKind::Bad(Some(block)) => self.items(&block.items, looped),
+                ItemKind::Link(link) => self.declare(&link.name, Kind::Link, loops, None),
+                ItemKind::Construct(construct) => self.add_construct(construct, loops),
+                ItemKind::For(l) => self.items(&l.block.items, &[loops, &[l]].concat()),
+                ItemKind::Bad(Some(block)) => self.items(&block.items, loops),
                 _ => {}
             }
         }
     }
 
-    fn add_construct(&mut self, construct: &'a Construct, looped: bool) {
+    fn add_construct(&mut self, construct: &'a Construct, loops: &[&'a ForLoop]) {
         let keyword = construct.keyword;
         // `gate healthy` inside something uses a gate; with a block it declares one.
         let refers = keyword == Keyword::Gate && construct.block.is_none();
         if let Some(name) = construct.name.as_ref().filter(|_| !refers && !is_apart(keyword)) {
-            self.declare(name, Kind::Block(keyword), looped, None);
+            self.declare(name, Kind::Block(keyword), loops, None);
             if let Some(symbol) = self.symbols.get_mut(name.text.as_str()) {
                 symbol.construct = symbol.construct.or(Some(construct));
                 if keyword == Keyword::Step {
@@ -146,17 +168,17 @@ impl<'a> Names<'a> {
             }
         }
         if !matches!(keyword, Keyword::Scope | Keyword::Scenario) {
-            self.items(construct.items(), looped);
+            self.items(construct.items(), loops);
         }
     }
 
-    fn declare(&mut self, name: &'a Name, kind: Kind, looped: bool, declaration: Option<&'a Declaration>) {
+    fn declare(&mut self, name: &'a Name, kind: Kind, loops: &[&'a ForLoop], declaration: Option<&'a Declaration>) {
         let symbol = Symbol {
             kind,
             span: name.span,
             used: false,
             captures: Vec::new(),
-            looped,
+            loops: loops.to_vec(),
             declaration,
             construct: None,
             visiting: false,

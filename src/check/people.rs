@@ -93,6 +93,13 @@ impl<'a> Checker<'a> {
             Some(Person { role, span: person.span, when })
         });
         let persons: Vec<Person> = persons.collect();
+        for (i, person) in persons.iter().enumerate() {
+            if let Some(first) = persons[..i].iter().find(|p| p.role == person.role && p.when.is_none()) {
+                let title = format!("the role `{}` is named twice", person.role);
+                let finding = Diagnostic::new(Code::Repeated, person.span, title).label("again");
+                self.push(finding.also(first.span, "first here").help("each role answers once; leave one of them out"));
+            }
+        }
         if people.persons.is_empty() {
             self.missing(
                 people.span,

@@ -250,7 +250,8 @@ impl<'a> Checker<'a> {
             return None;
         }
         let found = symbol.captures.iter().find(|c| c.name.text == name.text).copied();
-        let (looped, names) = (symbol.looped, symbol.captures.iter().map(|c| c.name.text.as_str()).collect::<Vec<_>>());
+        let (looped, names) =
+            (!symbol.loops.is_empty(), symbol.captures.iter().map(|c| c.name.text.as_str()).collect::<Vec<_>>());
         let Some(capture) = found else {
             // `pod.1` alone: an instance, not a capture.
             if looped && instance.is_none() {
@@ -279,6 +280,25 @@ impl<'a> Checker<'a> {
         Some(reference(RefKind::Capture, &format!("{owner}.{}", name.text), ty))
     }
 
+    /// `pod.3` is one of the instances of `pod`, if they are written down.
+    fn known_instance(&mut self, name: &str, instance: &str, span: Span) -> Option<()> {
+        let symbol = self.names.peek(name)?;
+        if symbol.loops.is_empty() {
+            let title = format!("there is one `{name}`, for it stands in no loop");
+            let finding = Diagnostic::new(Code::UnknownName, span, title).label("no such instance");
+            self.push(finding.help(format!("write `{name}`")));
+            return None;
+        }
+        let Some(instances) = symbol.instances() else { return Some(()) };
+        if instances.iter().any(|known| known == instance) {
+            return Some(());
+        }
+        let all: Vec<String> = instances.iter().map(|i| format!("`{name}.{i}`")).collect();
+        let finding = Diagnostic::new(Code::UnknownName, span, format!("there is no `{name}.{instance}`"));
+        self.push(finding.label("no such instance").help(format!("its instances are {}", all.join(", "))));
+        None
+    }
+
     /// The name of a node: `migrate`, `pod.1`, `pod["1"]`. Says which, and whether its end is meant (`migrate.done`).
     pub(super) fn node_name(&mut self, expr: &'a ast::Expr, kinds: &[Keyword]) -> Option<(String, bool)> {
         if is_bad(expr) {
@@ -293,6 +313,9 @@ impl<'a> Checker<'a> {
         let found = symbol.as_ref().map(|s| s.kind);
         match found {
             Some(Kind::Block(keyword)) if kinds.contains(&keyword) => {
+                if let Some(instance) = &instance {
+                    self.known_instance(&name, instance, inner.span)?;
+                }
                 Some((instance.map_or(name.clone(), |i| format!("{name}.{i}")), done))
             }
             Some(other) => {

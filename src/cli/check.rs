@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::diagnostic::{
     Code, Diagnostic, MAX_SHOWN, Severity, fixed, github, has_errors, json, report, sarif, short, summary, tidy,
 };
-use crate::plan::{Inputs, PlanError, plan};
+use crate::plan::{Inputs, PlanError, long_ways_back, plan};
 use crate::source::{SourceFile, Sources};
 
 use super::inputs::inputs;
@@ -100,12 +100,16 @@ fn found_in(loaded: files::Loaded) -> (Sources, Vec<Diagnostic>, usize) {
     // Where the findings say so themselves, it need not be said again.
     let told = found.iter().any(|d| d.code == Code::NotYet);
     let not_run = if told { 0 } else { examined.checked.model.not_run.len() };
-    if examined.library || not_run > 0 || has_errors(&found) {
+    if examined.library || has_errors(&found) {
         return (sources, found, not_run);
     }
     // The world is not touched: a pattern of files is taken to match one.
     let one = |_: &str| Ok(vec!["file".to_owned()]);
     let inputs = Inputs { files: &one, ..inputs(Vec::new()) };
+    if not_run > 0 {
+        found.extend(long_ways_back(&examined.checked.model, &sources, &inputs));
+        return (sources, tidy(found), not_run);
+    }
     if let Err(PlanError { usage, findings }) = plan(&examined.checked.model, &sources, &inputs)
         && usage.is_empty()
     {

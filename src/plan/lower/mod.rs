@@ -72,6 +72,20 @@ pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Pla
     if !model.not_run.is_empty() {
         return Err(PlanError { usage: Vec::new(), findings: model.not_run.clone() });
     }
+    let (plan, mut error) = lowered(model, sources, inputs);
+    error.findings = tidy(error.findings);
+    if error.usage.is_empty() && error.findings.is_empty() { Ok(plan) } else { Err(error) }
+}
+
+/// The ways back that take longer than they may, of a model of which not everything can be run yet: whatever else belongs
+/// to them makes them only longer.
+pub fn long_ways_back(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Vec<Diagnostic> {
+    let (_, error) = lowered(model, sources, inputs);
+    let known = error.usage.is_empty();
+    error.findings.into_iter().filter(|finding| known && finding.code == Code::WayBackTooLong).collect()
+}
+
+fn lowered(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> (Plan, PlanError) {
     let mut lowering = Lowering {
         model,
         sources,
@@ -90,9 +104,7 @@ pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Pla
         shell: Vec::new(),
     };
     let plan = lowering.plan();
-    let mut error = lowering.error;
-    error.findings = tidy(error.findings);
-    if error.usage.is_empty() && error.findings.is_empty() { Ok(plan) } else { Err(error) }
+    (plan, lowering.error)
 }
 
 /// So many parts the value of a `let` may have that only the run can work out. It stands in the plan wherever it is used.

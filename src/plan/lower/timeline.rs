@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use crate::check::instance_name;
 use crate::check::model::{self, Head, Node as ModelNode};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{
@@ -349,12 +350,6 @@ fn count(nodes: &[ModelNode]) -> usize {
         _ => 1,
     };
     nodes.iter().map(of).sum()
-}
-
-/// The name of an instance: of its value, with other characters than letters, digits, `_` and `-` replaced.
-fn instance_name(value: &str) -> String {
-    let keep = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '-' };
-    value.chars().map(keep).collect()
 }
 
 /// What a failure leads to where nobody says.
