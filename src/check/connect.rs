@@ -73,7 +73,8 @@ impl<'a> Checker<'a> {
         let kind = block.split(' ').next_back().unwrap_or_default().to_owned();
         if kind == "command" {
             for (name, what) in [("get", "prints what holds now"), ("set", "changes it")] {
-                if !commands.iter().any(|(n, _)| n == name) {
+                let said = |item: &Item| matches!(&item.kind, ItemKind::Setting(s) if s.name.text == name);
+                if !construct.items().iter().any(said) {
                     let title =
                         format!("a `{}` of the kind `command` has a `{name}`, which {what}", construct.keyword.word());
                     self.missing(construct.head(), title, format!("write `{name} = run \"…\"`"));
@@ -199,7 +200,8 @@ impl<'a> Checker<'a> {
             self.push(finding.label("a second one").also(setting.name.span, "the first"));
         }
         self.asked_of_source(&body);
-        if looks.is_empty() && body.setting("source").is_none() && !body.unread {
+        let sourced = body.setting("source").or(body.setting("query")).is_some();
+        if looks.is_empty() && !sourced && !body.unread {
             let help = "give it a `run \"…\"`, an `http GET \"…\"`, or a `source` and a `query`";
             self.missing(body.span(), "a metric comes from somewhere", help);
         }

@@ -288,12 +288,21 @@ impl<'a> Checker<'a> {
             members: self.value_of(&body, "members"),
             backup: self.value_of(&body, "backup"),
             contact: self.value_of(&body, "contact"),
-            reach: body.setting("reach").map(|s| self.named_list(s, Keyword::Channel)).unwrap_or_default(),
+            reach: body.setting("reach").map(|s| self.reach(s)).unwrap_or_default(),
             answers_own: self.flag_of(&body, "self"),
             duties,
             describe: self.describe(&body),
         };
         self.model.roles.push(role);
+    }
+
+    /// The channels of a role, as they are written: what is wrong with one is said here and nowhere else.
+    fn reach(&mut self, setting: &'a Setting) -> Vec<String> {
+        let known = self.named_list(setting, Keyword::Channel);
+        match &setting.value.bare().kind {
+            ExprKind::List(elements) => elements.iter().filter_map(|e| e.value.path()).collect(),
+            _ => setting.value.path().into_iter().chain(known).collect(),
+        }
     }
 
     pub(super) fn link(&mut self, link: &'a Link) {

@@ -34,6 +34,8 @@ impl Kind {
             Kind::Secret => "secret",
             Kind::Fact => "fact",
             Kind::Link => "link",
+            Kind::Block(Keyword::Flags) => "set of flags",
+            Kind::Block(Keyword::Hosts) => "group of hosts",
             Kind::Block(keyword) => keyword.word(),
         };
         let an = word.starts_with(['a', 'e', 'i', 'o', 'u']);

@@ -22,7 +22,6 @@ impl<'a> Checker<'a> {
             ast::Outcome::Ignore(_) => Verdict::Ignore,
             ast::Outcome::Pause { span, people, within, otherwise } => {
                 self.not_yet(Span { end: span.start + 5, ..*span }, "`pause`");
-                self.unbounded_pause(*span, within.is_some(), otherwise.is_some());
                 Verdict::Pause {
                     people: people.as_ref().and_then(|p| self.people(p)).map(Box::new),
                     within: within.as_ref().map(|w| Box::new(self.typed(w, Some(&Type::Duration)))),
@@ -32,17 +31,6 @@ impl<'a> Checker<'a> {
             ast::Outcome::Named(expr) => self.named_reaction(expr)?,
         };
         Some(Outcome { span, verdict })
-    }
-
-    /// Every wait ends, and going on is never what happens by itself.
-    fn unbounded_pause(&mut self, span: Span, limited: bool, ends: bool) {
-        let (title, label) = match (limited, ends) {
-            (true, true) => return,
-            (false, _) => ("a pause ends", "for how long?"),
-            (true, false) => ("a pause says what happens if nobody answers", "and then?"),
-        };
-        let finding = Diagnostic::new(Code::Missing, span, title).label(label);
-        self.push(finding.help("write `pause within 15m else rollback`"));
     }
 
     /// The name of a rollback or a response.

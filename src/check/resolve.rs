@@ -232,7 +232,11 @@ impl<'a> Checker<'a> {
                 _ => "a rollback, a trigger or an `on` block",
             };
             let finding = Diagnostic::new(Code::NotKnownHere, span, format!("`{path}` is not known here"));
-            self.push(finding.label("nothing has happened yet").help(format!("it may be used in {place}")));
+            let label = match word.known {
+                Where::Step | Where::Host => "stands in no such step",
+                _ => "nothing has happened yet",
+            };
+            self.push(finding.label(label).help(format!("it may be used in {place}")));
             return Some(ERROR);
         }
         Some(reference(RefKind::Word, path, word.ty()))

@@ -170,7 +170,10 @@ impl<'a> Checker<'a> {
         match example(want) {
             Some(example) if !condition => finding.help(format!("{} is written {example}", article(want))),
             _ if condition => finding.help("compare it with something, such as `status == 200`"),
-            _ => finding,
+            _ => match want {
+                Type::Enum(e) => finding.help(format!("write one of {}", e.words.join(", "))),
+                _ => finding,
+            },
         }
     }
 

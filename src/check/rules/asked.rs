@@ -25,7 +25,9 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
         findings.extend(enough(model, people));
     }
     for people in model.triggers.iter().filter_map(|t| t.manual.as_ref()?.as_ref()) {
-        findings.extend(people.persons.iter().filter_map(|p| there(role(model, p)?, p)));
+        let known = |role: &&Role| told.contains(&(Code::NobodyThere, role.id.text.as_str()));
+        let asked = people.persons.iter().filter_map(|p| Some((role(model, p).filter(|r| !known(r))?, p)));
+        findings.extend(asked.filter_map(|(role, person)| there(role, person)).collect::<Vec<_>>());
     }
 }
 

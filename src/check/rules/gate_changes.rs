@@ -17,8 +17,10 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     }
     for (_, node) in super::nodes(model) {
         match node {
-            Node::Checklist(checklist) => checklist.items.iter().for_each(|item| of_looks(&item.looks, findings)),
-            Node::Step(step) => of_looks(&step.done_when, findings),
+            Node::Checklist(checklist) => {
+                checklist.items.iter().for_each(|item| of_looks("an item", &item.looks, findings))
+            }
+            Node::Step(step) => of_looks("`done when`", &step.done_when, findings),
             _ => {}
         }
     }
@@ -31,10 +33,10 @@ fn of_use(used: &GateUse, findings: &mut Vec<Diagnostic>) {
 }
 
 fn of_gate(gate: &Gate, findings: &mut Vec<Diagnostic>) {
-    of_looks(&gate.looks, findings);
+    of_looks("a gate", &gate.looks, findings);
 }
 
-fn of_looks(looks: &[Look], findings: &mut Vec<Diagnostic>) {
+fn of_looks(what: &str, looks: &[Look], findings: &mut Vec<Diagnostic>) {
     for look in looks {
         match look {
             Look::Gate(used) => of_use(used, findings),
@@ -43,7 +45,7 @@ fn of_looks(looks: &[Look], findings: &mut Vec<Diagnostic>) {
                 // A command in a gate is there to look; only a request says by its method that it changes something.
                 let ActionKind::Http(request) = &action.kind else { continue };
                 if super::changes(action) {
-                    let title = format!("a gate only looks, and a {} may change something", request.method);
+                    let title = format!("{what} only looks, and a {} may change something", request.method);
                     findings.push(
                         Diagnostic::new(Code::GateChanges, action.span, title)
                             .label("sent again with every attempt")

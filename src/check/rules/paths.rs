@@ -28,12 +28,14 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
             });
         }
     }
-    if let Some(zone) = &model.runbook.timezone
-        && let Expr::Value(Value::Text(name)) = &zone.expr
-        && jiff::tz::TimeZone::get(name).is_err()
-    {
-        let finding = Diagnostic::new(Code::BadLiteral, zone.span, format!("there is no time zone `{name}`"));
-        findings.push(finding.label("unknown zone").help("write an IANA name, such as `Europe/Berlin` or `UTC`"));
+    let windows = model.windows.iter().filter_map(|w| w.timezone.as_ref());
+    for zone in model.runbook.timezone.iter().chain(windows) {
+        if let Expr::Value(Value::Text(name)) = &zone.expr
+            && jiff::tz::TimeZone::get(name).is_err()
+        {
+            let finding = Diagnostic::new(Code::BadLiteral, zone.span, format!("there is no time zone `{name}`"));
+            findings.push(finding.label("unknown zone").help("write an IANA name, such as `Europe/Berlin` or `UTC`"));
+        }
     }
 }
 

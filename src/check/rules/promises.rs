@@ -33,7 +33,7 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     let Some(strategy @ Typed { expr: Expr::Value(Value::Word(word)), .. }) = &release.strategy else { return };
     if matches!(word.as_str(), "recreate" | "maintenance") && !has_downtime(release.downtime.as_ref()) {
         findings.push(
-            Diagnostic::new(Code::StrategyMisfit, strategy.span, format!("a release by `{word}` has a downtime"))
+            Diagnostic::new(Code::StrategyMisfit, strategy.span, format!("a release by `{word}` needs a downtime"))
                 .label("the old version ends before the new one begins")
                 .help("say how long the service is away: `downtime = 10m`"),
         );
@@ -63,7 +63,8 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
         ),
         _ => return,
     };
-    let finding = Diagnostic::new(Code::StrategyMisfit, strategy.span, format!("a release by `{word}` has {missing}"));
+    let finding =
+        Diagnostic::new(Code::StrategyMisfit, strategy.span, format!("a release by `{word}` needs {missing}"));
     findings.push(finding.label(label).help(help));
 }
 
