@@ -357,7 +357,7 @@ pub const BLOCKS: &[Block] = &[
             s("owner", Name),
             s("mitigation", TextList),
             s("contingency", TextList),
-            later("criteria", Any),
+            later("criteria", Names),
             s("covered_by", Names),
         ],
         [],

@@ -78,6 +78,7 @@ impl<'a> Checker<'a> {
             shell: self.value_of(&body, "shell"),
             inherit: self.value_of(&body, "inherit"),
             grace: self.value_of(&body, "grace"),
+            report: self.value_of(&body, "report"),
         };
         self.model.runbook = runbook;
     }
@@ -247,9 +248,30 @@ impl<'a> Checker<'a> {
             mitigation: self.value_of(&body, "mitigation"),
             contingency: self.value_of(&body, "contingency"),
             covered_by: covered,
+            criteria: body.setting("criteria").map(|s| self.criteria(s)).unwrap_or_default(),
             describe: self.describe(&body),
         };
         self.model.risks.push(risk);
+    }
+
+    /// By what it is seen that a risk is under control: nodes, items of checklists, or words.
+    fn criteria(&mut self, setting: &'a Setting) -> Vec<String> {
+        let ExprKind::List(elements) = &setting.value.bare().kind else {
+            let finding = Diagnostic::new(Code::Mismatch, setting.value.span, "criteria are a list of names or words");
+            self.push(finding.label("not a list").help("write `criteria = [NAME]`, or `criteria = [\"…\"]`"));
+            return Vec::new();
+        };
+        let of = |c: &mut Self, value: &'a crate::syntax::ast::Expr| match &value.kind {
+            ExprKind::Text(text) => Some(c.text(text).expr.known()?.to_string()),
+            ExprKind::Member(inner, _) if c.is_checklist(inner) => c.item_name(value),
+            _ => c.node_name(value, &super::comms::NODES).map(|(name, _)| name),
+        };
+        elements.iter().filter_map(|e| of(self, &e.value)).collect()
+    }
+
+    fn is_checklist(&self, value: &crate::syntax::ast::Expr) -> bool {
+        let symbol = value.path().and_then(|name| self.names.peek(&name).map(|s| s.kind));
+        symbol == Some(Kind::Block(Keyword::Checklist))
     }
 
     /// Steps, gates and triggers that answer a risk.

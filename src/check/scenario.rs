@@ -244,7 +244,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `readiness.tests`: an item of a checklist.
-    fn item_name(&mut self, subject: &'a ast::Expr) -> Option<String> {
+    pub(super) fn item_name(&mut self, subject: &'a ast::Expr) -> Option<String> {
         let ExprKind::Member(inner, item) = &subject.kind else {
             let (id, _) = self.node_name(subject, &[Keyword::Checklist])?;
             let finding = Diagnostic::new(Code::WrongForm, subject.span, format!("which item of `{id}`?"));

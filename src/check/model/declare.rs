@@ -19,6 +19,7 @@ pub struct Runbook {
     pub shell: Option<Typed>,
     pub inherit: Option<Typed>,
     pub grace: Option<Typed>,
+    pub report: Option<Typed>,
 }
 
 /// `release { … }`
@@ -64,6 +65,7 @@ pub struct Risk {
     pub mitigation: Option<Typed>,
     pub contingency: Option<Typed>,
     pub covered_by: Vec<String>,
+    pub criteria: Vec<String>,
     pub describe: Option<Typed>,
 }
 
