@@ -118,3 +118,57 @@ fn links_between_the_documents_lead_somewhere() {
         }
     }
 }
+
+/// The one table of what each block may hold, and the words that messages may use, stand in the reference.
+#[test]
+fn the_reference_names_everything_that_the_catalogue_has() {
+    use runbook::check::{catalogue, vocabulary};
+    let text = std::fs::read_to_string(root().join("docs/language.md")).unwrap();
+    let words: BTreeSet<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+    let mut missing = BTreeSet::new();
+    for block in catalogue::BLOCKS {
+        // Of the parts that the table gives a name of its own, such as `scope item`, nothing is written so.
+        let own = block.name.split(' ').next_back().unwrap();
+        let settings = block.settings.iter().map(|s| s.name);
+        let said = block.clauses.iter().chain(block.contents).flat_map(|c| c.word.split(' '));
+        missing.extend(settings.chain(said).chain([own]).filter(|word| !words.contains(word)).map(|w| (block.name, w)));
+    }
+    // `command` and `file` are names of the table itself.
+    missing.retain(|(_, word)| !matches!(*word, "file"));
+    assert!(missing.is_empty(), "not in docs/language.md: {missing:?}");
+    let family = |path: &str| format!("{}.*", path.split('.').next().unwrap());
+    let told = |path: &str| text.contains(&format!("`{path}`")) || text.contains(path) || text.contains(&family(path));
+    let unsaid: Vec<&str> = vocabulary::WORDS.iter().map(|w| w.path).filter(|path| !told(path)).collect();
+    assert!(unsaid.is_empty(), "not in docs/language.md: {unsaid:?}");
+}
+
+/// Every runbook of the repository is right, and each either is planned or says that this version does not run it.
+#[test]
+fn the_runbooks_are_right() {
+    let project = Project::new();
+    let folder = root().join("runbooks");
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter(|name| name.ends_with(".rb"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 6, "{names:?}");
+    for name in names {
+        let path = folder.join(&name).display().to_string();
+        let checked = project.runbook(&["check", &path]);
+        assert_eq!(checked.code, 0, "{}", checked.text());
+        assert!(checked.stdout.ends_with(": nothing to complain about\n"), "{}", checked.text());
+        let formatted = project.runbook(&["fmt", "--check", &path]);
+        assert_eq!(formatted.code, 0, "{name} is not formatted");
+        let given = ["--var", "version=9.8.7", "--var", "start=2030-05-14T10:00:00-07:00"];
+        let text = std::fs::read_to_string(&path).unwrap();
+        // Only what a file has can be given.
+        let given = given.chunks(2).filter(|g| text.contains(&format!("var {}:", g[1].split('=').next().unwrap())));
+        let given: Vec<&str> = given.flatten().copied().collect();
+        let planned = project.runbook(&[&["run", path.as_str(), "--dry-run"], given.as_slice()].concat());
+        let whole = text.contains("# allow(RB017): ");
+        assert_eq!(planned.code, i32::from(whole), "{}", planned.text());
+        assert_eq!(planned.stderr.contains("RB017"), whole, "{}", planned.text());
+    }
+}
