@@ -443,7 +443,6 @@ impl<'a> Checker<'a> {
             return Undo::None(span, why(self, text));
         }
         if let Some((span, text)) = irreversible {
-            self.not_yet(span, "`irreversible`");
             return Undo::Irreversible(span, why(self, text));
         }
         let Some((item, undo)) = blocks.into_iter().next() else { return Undo::Unsaid };

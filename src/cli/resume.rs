@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::engine::state::Live;
-use crate::engine::{Input, Run};
+use crate::engine::{Ending, Input, Run};
 use crate::journal::{Embedded, JournalError, Record, RunJournal};
 use crate::world::end_leftovers;
 
@@ -53,7 +53,12 @@ pub(super) fn roll_back(arguments: &RollbackArguments, screen: &Screen, state: &
             };
             return Err(format!("the plan has no rollback `{name}`; {names}"));
         }
-        match record.run().live {
+        let run = record.run();
+        match run.live {
+            // What it is stuck at is not tried again first.
+            Live::Running if run.ending() == Some(Ending::Stuck) => {
+                Ok(vec![Input::Rollback { by: by.clone(), to: to.clone() }])
+            }
             Live::Running => {
                 Ok(vec![Input::Resume { by: by.clone() }, Input::Rollback { by: by.clone(), to: to.clone() }])
             }

@@ -163,22 +163,24 @@ pub fn apply(run: &mut Run, event: &Event) {
             let outcome = Outcome::Rollback(to.clone());
             run.consequences.push(Consequence { outcome, reason, cause: Cause::Person(by.clone()) });
         }
-        EventKind::RollbackStarted { rollback, reason, by, node, eta } => {
+        EventKind::RollbackStarted { rollback, reason, by, node, eta, answered } => {
             run.consequences.clear();
             run.mode = Mode::Back;
-            let undone = run.back.take().map(|back| back.undone).unwrap_or_default();
+            // It may go on in another way; when it began stays.
+            let (undone, since) = run.back.take().map_or((Vec::new(), at), |back| (back.undone, back.since));
             run.back = Some(Back {
                 rollback: *rollback as usize,
                 reason: reason.clone(),
                 by: by.clone(),
                 node: *node,
                 eta: eta.clone(),
-                since: at,
+                since,
                 done: 0,
                 undone,
                 unhealthy: None,
                 stuck: None,
                 failed: None,
+                answered: *answered,
             });
         }
         EventKind::UndoStarted { node } => {
@@ -207,6 +209,8 @@ pub fn apply(run: &mut Run, event: &Event) {
                 }
             }
         }
+        // What it leads to follows by itself.
+        EventKind::PointOfNoReturn { .. } => {}
         EventKind::FoundUnhealthy { failure, .. } => {
             run.consequences.clear();
             run.back.iter_mut().for_each(|b| b.unhealthy = Some(failure.clone()));

@@ -357,9 +357,19 @@ pub enum EventKind {
         node: Option<NodeIx>,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         eta: Option<String>,
+        /// A person has said that it goes back, though only to the point of no return.
+        #[serde(default, skip_serializing_if = "is_false")]
+        answered: bool,
     },
     /// A step is being undone.
     UndoStarted { node: NodeIx },
+    /// The way back stands before a step that cannot be undone, and waits for a person.
+    PointOfNoReturn {
+        /// The step.
+        node: NodeIx,
+        /// Why it cannot.
+        why: String,
+    },
     /// A step has nothing that could be undone, and why.
     UndoSkipped { node: NodeIx, why: String },
     /// A step was undone, or not.
@@ -398,4 +408,9 @@ impl EventKind {
     pub fn is_durable(&self) -> bool {
         !matches!(self, EventKind::Sampled { .. } | EventKind::MessageSent { .. } | EventKind::NodeWaiting { .. })
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }

@@ -13,6 +13,7 @@ mod apply;
 mod decide;
 mod effect;
 mod event;
+mod line;
 mod scene;
 pub mod span;
 pub mod state;

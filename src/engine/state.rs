@@ -125,6 +125,8 @@ pub struct Back {
     pub stuck: Option<(NodeIx, Failure)>,
     /// The newest node of the procedure itself that failed.
     pub failed: Option<NodeIx>,
+    /// A person has said that it goes back, though only to the point of no return.
+    pub answered: bool,
 }
 
 /// What a failure or a trigger leads to.

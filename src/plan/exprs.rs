@@ -5,11 +5,19 @@ use crate::value::{Expr, Part};
 use super::{Action, ActionKind, Body, ChannelKind, Check, Gate, Look, Message, NodeKind, Plan, Undo, UrlPart};
 
 impl Undo {
+    /// Why something is not undone.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Undo::Excused(why) | Undo::Irreversible(why) => Some(why),
+            Undo::Nothing | Undo::Actions { .. } => None,
+        }
+    }
+
     /// The actions by which something is undone.
     pub fn actions(&self) -> &[Action] {
         match self {
             Undo::Actions { actions, .. } => actions,
-            Undo::Nothing | Undo::Excused(_) => &[],
+            Undo::Nothing | Undo::Excused(_) | Undo::Irreversible(_) => &[],
         }
     }
 }

@@ -407,6 +407,8 @@ pub enum Undo {
     Nothing,
     /// It is not undone, and why.
     Excused(String),
+    /// It cannot be undone, and why: the plain way back does not reach across it.
+    Irreversible(String),
     /// By these actions.
     Actions {
         /// What that usually needs.

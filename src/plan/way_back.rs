@@ -5,12 +5,16 @@ use jiff::SignedDuration;
 use super::{Lane, NodeIx, NodeKind, Plan, Undo, Work};
 
 /// The way back from a point of the timeline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct WayBack {
     /// The steps that are undone, newest first.
     pub undone: Vec<NodeIx>,
     /// The steps that are passed over, newest first: their authors said why.
     pub excused: Vec<NodeIx>,
+    /// The point of no return at which the plain way back ends.
+    pub line: Option<NodeIx>,
+    /// The steps before that line, newest first: they stay as they are.
+    pub beyond: Vec<NodeIx>,
     /// How long it takes at most; nothing if that is unknown, because one of the undos has neither `takes` nor a limit.
     pub longest: Option<SignedDuration>,
 }
@@ -18,7 +22,7 @@ pub struct WayBack {
 /// How long the undo of some work takes at most: its `takes`, else the step's written limit.
 pub(super) fn undo_takes(work: &Work) -> Option<SignedDuration> {
     match &work.undo {
-        Undo::Nothing | Undo::Excused(_) => Some(SignedDuration::ZERO),
+        Undo::Nothing | Undo::Excused(_) | Undo::Irreversible(_) => Some(SignedDuration::ZERO),
         Undo::Actions { takes: Some(takes), .. } => Some(*takes),
         Undo::Actions { .. } => work.limit.written.then_some(work.limit.duration),
     }
@@ -35,12 +39,16 @@ pub fn way_back(plan: &Plan, rollback: usize, started: &[NodeIx]) -> WayBack {
         only.is_none_or(|names| names.iter().any(|name| name == id || id.starts_with(&format!("{name}."))))
     };
     let live = started.iter().rev().copied().filter(|ix| plan.node(*ix).lane == Lane::Live).filter(reached);
-    let mut found = WayBack { undone: Vec::new(), excused: Vec::new(), longest: Some(SignedDuration::ZERO) };
+    let plain = plan.rollbacks[rollback].id.is_empty();
+    let mut found = WayBack { longest: Some(SignedDuration::ZERO), ..WayBack::default() };
     for ix in live {
         let Some(work) = plan.node(ix).work() else { continue };
         match &work.undo {
             Undo::Nothing => {}
+            Undo::Actions { .. } if found.line.is_some() => found.beyond.push(ix),
             Undo::Excused(_) => found.excused.push(ix),
+            Undo::Irreversible(_) if plain => found.line = found.line.or(Some(ix)),
+            Undo::Irreversible(_) => found.excused.push(ix),
             Undo::Actions { .. } => {
                 found.undone.push(ix);
                 found.longest = found.longest.zip(undo_takes(work)).map(|(sum, takes)| sum + takes);
@@ -66,14 +74,24 @@ pub(super) struct Point {
     pub(super) undone: usize,
     /// How long it takes at most, the rollback's own nodes included; nothing if that is unknown.
     pub(super) longest: Option<SignedDuration>,
+    /// It is the point of no return: from here on nothing before it is undone.
+    pub(super) line: bool,
 }
 
 /// The way back from every point at which it grows, in the order of the timeline.
 pub(super) fn points(plan: &Plan, rollback: usize) -> Vec<Point> {
     let own = way_back(plan, rollback, &[]).longest;
+    let plain = plan.rollbacks[rollback].id.is_empty();
     let (mut undone, mut longest) = (0, own);
     let mut found = Vec::new();
     for node in plan.timeline() {
+        // Behind the point of no return it is a new way back.
+        let work = plan.node(node).work().filter(|_| plan.node(node).lane == Lane::Live && plain);
+        if work.is_some_and(|w| matches!(w.undo, Undo::Irreversible(_))) {
+            (undone, longest) = (0, own);
+            found.push(Point { node, undone, longest, line: true });
+            continue;
+        }
         // A step adds what its own undo takes.
         let added = way_back(plan, rollback, &[node]);
         if added.undone.is_empty() {
@@ -81,7 +99,7 @@ pub(super) fn points(plan: &Plan, rollback: usize) -> Vec<Point> {
         }
         undone += 1;
         longest = longest.zip(added.longest).zip(own).map(|((sum, added), own)| sum + added - own);
-        found.push(Point { node, undone, longest });
+        found.push(Point { node, undone, longest, line: false });
     }
     found
 }

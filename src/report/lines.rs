@@ -162,6 +162,9 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
             line(Tone::Bad, "", format!("rolling back ({title}): {reason}"))
         }
         EventKind::UndoStarted { node } => line(Tone::Begin, id(node), "is being undone"),
+        EventKind::PointOfNoReturn { node, why } => {
+            line(Tone::Bad, id(node), format!("cannot be undone: {why}; a person says how far it goes back"))
+        }
         EventKind::UndoSkipped { node, why } => line(Tone::Quiet, id(node), format!("is not undone: {why}")),
         EventKind::UndoEnded { node, failure: None } => line(Tone::Good, id(node), "undone"),
         EventKind::UndoEnded { node, failure: Some(failure) } => {

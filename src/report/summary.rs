@@ -20,7 +20,7 @@ pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
     rows.extend(samples(plan, run));
     rows.extend(undone(plan, run));
     rows.extend(problems(run));
-    rows.extend(next(run));
+    rows.extend(next(plan, run));
     rows.push(("run", run.id.clone()));
     let widest = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text = format!("{}\n", headline(plan, run, now, paint));
@@ -95,6 +95,9 @@ fn undone(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
             UndoStatus::Passed => rows.push(("not undone", format!("{}: {note}", node.id))),
             UndoStatus::Undoing => rows.push(("half undone", node.id.clone())),
             UndoStatus::Failed => rows.push(("undo failed", format!("{}: {note}", node.id))),
+            UndoStatus::NotBegun if state.order > 0 && has_undo(node) && run.order_of_line(plan) > state.order => {
+                rows.push(("not undone", format!("{}: before the point of no return", node.id)));
+            }
             UndoStatus::NotBegun if is_unfinished(run) && state.order > 0 && has_undo(node) => {
                 rows.push(("still to undo", node.id.clone()));
             }
@@ -104,6 +107,10 @@ fn undone(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
     if let (Some(Ending::Stuck), Some(node)) = (run.ending(), back.failed) {
         let why = run.node(node).failure.as_ref().map(|f| f.text.as_str()).unwrap_or_default();
         rows.push(("stuck at", one_line(&format!("{}: {why}", plan.node(node).id))));
+    }
+    if let (Some(Ending::Stuck), Some(line)) = (run.ending(), run.waits_at_line(plan)) {
+        let why = plan.node(line).work().and_then(|w| w.undo.why()).unwrap_or_default();
+        rows.push(("stuck at", one_line(&format!("{}: cannot be undone: {why}", plan.node(line).id))));
     }
     if let Some(failure) = &back.unhealthy {
         rows.push(("not healthy", one_line(&failure.text)));
@@ -143,18 +150,35 @@ fn printed(run: &Run) -> Option<&[String]> {
 }
 
 /// What to do next.
-fn next(run: &Run) -> Option<(&'static str, String)> {
+fn next(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
     let id = &run.id;
-    Some(match run.ending() {
-        Some(Ending::Stuck) => (
+    let line = run.waits_at_line(plan);
+    Some(match (run.ending(), line) {
+        (Some(Ending::Stuck), Some(line)) => {
+            let named: Vec<String> = plan
+                .rollbacks
+                .iter()
+                .filter(|r| !r.id.is_empty())
+                .map(|r| format!(", `runbook rollback {id} --to {}` by that way", r.id))
+                .collect();
+            let line = &plan.node(line).id;
+            (
+                "next",
+                format!(
+                    "`runbook rollback {id}` goes back to `{line}` and no further{}, `runbook abort {id}` leaves it as it is; the lock is kept",
+                    named.concat()
+                ),
+            )
+        }
+        (Some(Ending::Stuck), None) => (
             "next",
             format!("mend what stands in the way, then `runbook resume {id}` tries it again; the lock is kept"),
         ),
-        None if run.back.is_some() => ("next", format!("`runbook resume {id}` goes on with the way back")),
-        None if run.live == Live::Running => {
+        (None, _) if run.back.is_some() => ("next", format!("`runbook resume {id}` goes on with the way back")),
+        (None, _) if run.live == Live::Running => {
             ("next", format!("`runbook resume {id}` goes on, `runbook rollback {id}` goes back; nothing was undone"))
         }
-        None => ("next", format!("`runbook resume {id}` goes on, `runbook abort {id}` ends it")),
-        Some(_) => return None,
+        (None, _) => ("next", format!("`runbook resume {id}` goes on, `runbook abort {id}` ends it")),
+        (Some(_), _) => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use runbook::engine::Input;
 
-use crate::support::{World, live, resume, run, run_with, who};
+use crate::support::{World, live, resume, run, run_with, take_up, who};
 
 const TWO_STEPS: &str = r#"
   step a { run "do a"; undo { run "revert a" } }
@@ -282,6 +282,47 @@ fn a_stuck_run_goes_on_with_what_failed_and_not_behind_it() {
     // And a step of it, behind.
     let ran = resume(ran, World::default());
     assert_eq!((ran.ending(), ran.world.ran.as_slice()), ("rolled back", &["clear".to_owned()][..]));
+}
+
+#[test]
+fn the_plain_way_back_ends_at_the_point_of_no_return() {
+    let steps = r#"
+  step a { run "do a"; undo { run "revert a" } }
+  step drop { run "drop"; irreversible "the old columns are gone" }
+  step b { run "do b"; undo { run "revert b" } }
+  step c { run "do c"; undo { run "revert c" } }
+"#;
+    let text = format!("{}rollback whole \"All of it\" {{ undo; step restore {{ run \"restore\" }} }}\n", live(steps));
+    let back = |to: Option<&str>| Input::Rollback { by: who(), to: to.map(str::to_owned) };
+    let stuck = || run(&text, World::default().fails("do c"));
+    // Nothing is undone before a person answers, and going on as before is no answer.
+    let ran = stuck();
+    assert_eq!((ran.ending(), ran.undone().len()), ("stuck", 0));
+    assert_eq!(ran.world.ran, ["do a", "drop", "do b", "do c"]);
+    let ran = resume(ran, World::default());
+    assert_eq!((ran.ending(), ran.world.ran.len()), ("stuck", 0));
+    assert!(
+        ran.transcript()
+            .contains("✗ drop  cannot be undone: the old columns are gone; a person says how far it goes back"),
+        "{}",
+        ran.transcript()
+    );
+    // Back to the line, and no further; an undo that fails on the way is tried again, and then it goes on to the line.
+    let ran = take_up(ran, World::default().fails("revert b"), back(None));
+    assert_eq!((ran.ending(), ran.undone()), ("stuck", vec!["c"]));
+    let ran = resume(ran, World::default());
+    assert_eq!((ran.ending(), ran.world.ran.as_slice()), ("rolled back", &["undo: revert b".to_owned()][..]));
+    assert_eq!(ran.undone(), ["c", "b"]);
+    // By a rollback with a name, which says for itself what is done about it.
+    let ran = take_up(stuck(), World::default(), back(Some("whole")));
+    assert_eq!((ran.ending(), ran.undone()), ("rolled back", vec!["c", "b", "a"]));
+    assert_eq!(ran.world.ran, ["undo: revert c", "undo: revert b", "undo: revert a", "restore"]);
+    // Before the line has been reached there is none.
+    let ran = run(&text, World::default().fails("do a"));
+    assert_eq!((ran.ending(), ran.undone()), ("rolled back", vec!["a"]));
+    // A step that began and failed may have done it.
+    let ran = run(&text, World::default().fails("drop"));
+    assert_eq!((ran.ending(), ran.undone().len()), ("stuck", 0));
 }
 
 #[test]

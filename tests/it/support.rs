@@ -241,11 +241,16 @@ pub fn who() -> Who {
 }
 
 /// Takes a run up again after a minute, in another world.
-pub fn resume(before: Ran, mut world: World) -> Ran {
+pub fn resume(before: Ran, world: World) -> Ran {
+    take_up(before, world, Input::Resume { by: who() })
+}
+
+/// A run that is over for its process is taken up by what a person says.
+pub fn take_up(before: Ran, mut world: World, input: Input) -> Ran {
     let Ran { run, mut events, plan, .. } = before;
     world.metrics = plan.metrics.iter().map(|m| m.id.clone()).collect();
     let start = run.now + SignedDuration::from_mins(1);
-    let inputs = vec![(start, Input::Resume { by: who() })];
+    let inputs = vec![(start, input)];
     let (run, later, result) = simulate(&plan, run, &mut world, start, inputs);
     events.extend(later);
     let ran = Ran { run, events, plan, world };

@@ -6,9 +6,12 @@
 
 use crate::check::Checker;
 use crate::check::is_library;
+use crate::check::model::Undo;
 use crate::check::names::{Kind, Symbol};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::ast::{Ast, Keyword};
+
+use super::steps;
 
 pub(super) fn check(checker: &mut Checker<'_>, ast: &Ast) {
     let mut findings = Vec::new();
@@ -28,7 +31,10 @@ pub(super) fn check(checker: &mut Checker<'_>, ast: &Ast) {
             }
             // A gate at file level; in place it is used where it stands.
             Kind::Block(Keyword::Gate) => checker.model.gates.iter().any(|g| g.id.text == name),
-            Kind::Block(Keyword::Rollback) => true,
+            // At a point of no return a person chooses one.
+            Kind::Block(Keyword::Rollback) => {
+                !steps(&checker.model).iter().any(|(_, step)| matches!(step.undo, Undo::Irreversible(..)))
+            }
             Kind::Block(_) => false,
         };
         if matters {

@@ -22,6 +22,14 @@ impl<'a> Context<'a> {
         if let Some(events) = self.interrupt_forward(&back.reason) {
             return events;
         }
+        if let Some(line) = self.run.waits_at_line(self.plan) {
+            let node = self.plan.node(line);
+            let why = node.work().and_then(|w| w.undo.why()).unwrap_or_default();
+            let reason = format!("`{}` cannot be undone: {why}; a person says how far it goes back", node.id);
+            let mut events = vec![EventKind::PointOfNoReturn { node: line, why: why.to_owned() }];
+            events.extend(self.reach(Ending::Stuck, reason));
+            return events;
+        }
         let nodes = &self.plan.rollbacks[back.rollback].nodes;
         let Some(ix) = nodes.get(back.done) else {
             return match &back.unhealthy {
@@ -40,12 +48,22 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A person wants to go back by another procedure than the one that the run is in. What was undone stays undone.
+    /// A person takes a stuck run up to go back: as it was tried, back to the point of no return, or by another procedure.
+    pub(super) fn back_again(self, by: &Who, to: Option<&str>) -> Events {
+        let mut events = self.resume(by.clone());
+        events.extend(self.change_way(by, to));
+        events
+    }
+
+    /// A person wants to go back by another procedure than the one that the run is in, or, where it waits at the point of no
+    /// return, back to there. What was undone stays undone.
     pub(super) fn change_way(self, by: &Who, to: Option<&str>) -> Events {
-        let (Mode::Back, Some(back), Some(name)) = (&self.run.mode, &self.run.back, to) else { return Vec::new() };
-        let Some(rollback) = self.plan.rollback(Some(name)).filter(|other| *other != back.rollback) else {
+        let (Mode::Back | Mode::Ended(Ending::Stuck), Some(back)) = (&self.run.mode, &self.run.back) else {
             return Vec::new();
         };
+        let other = to.and_then(|name| self.plan.rollback(Some(name))).filter(|other| *other != back.rollback);
+        let to_line = self.run.waits_at_line(self.plan).filter(|_| to.is_none()).map(|_| back.rollback);
+        let Some(rollback) = other.or(to_line) else { return Vec::new() };
         let own = &self.plan.rollbacks[back.rollback].nodes;
         let mut events: Events = own
             .iter()
@@ -58,6 +76,7 @@ impl<'a> Context<'a> {
             by: by.to_string(),
             node: back.node,
             eta: None,
+            answered: true,
         });
         events
     }
@@ -86,6 +105,9 @@ impl<'a> Context<'a> {
         };
         match self.plan.node(next).work().map(|w| &w.undo) {
             Some(Undo::Excused(why)) => vec![EventKind::UndoSkipped { node: next, why: why.clone() }],
+            Some(Undo::Irreversible(why)) => {
+                vec![EventKind::UndoSkipped { node: next, why: format!("irreversible: {why}") }]
+            }
             Some(Undo::Actions { .. }) => match self.unknown_capture(next) {
                 Some(name) => {
                     let why = format!("it ended before it changed anything: `{name}` was not captured");
@@ -102,14 +124,17 @@ impl<'a> Context<'a> {
         let reached = |id: &str| {
             only.is_none_or(|names| names.iter().any(|name| name == id || id.starts_with(&format!("{name}."))))
         };
+        // The plain way back ends at the point of no return.
+        let line = self.run.line(self.plan).map_or(0, |ix| self.run.node(ix).order);
         let candidates = (0..self.plan.nodes.len() as u32).map(NodeIx).filter(|ix| {
             let (node, state) = (self.plan.node(*ix), self.run.node(*ix));
             let undo = node.work().map(|w| &w.undo);
             node.parent.is_some()
                 && node.lane == Lane::Live
                 && state.order > 0
+                && state.order >= line
                 && state.undo == UndoStatus::NotBegun
-                && matches!(undo, Some(Undo::Excused(_) | Undo::Actions { .. }))
+                && matches!(undo, Some(Undo::Excused(_) | Undo::Irreversible(_) | Undo::Actions { .. }))
                 && reached(&node.id)
         });
         candidates.max_by_key(|ix| self.run.node(*ix).order)

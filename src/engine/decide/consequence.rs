@@ -90,6 +90,7 @@ impl<'a> Context<'a> {
             by: happening.by,
             node,
             eta,
+            answered: matches!(consequence.cause, Cause::Person(_)),
         }]
     }
 
@@ -129,7 +130,8 @@ impl<'a> Context<'a> {
         let happening = match &self.run.back {
             // Who is called to a stuck run needs to know what it is stuck at, not why it went back.
             Some(back) if ending == Ending::Stuck => {
-                let node = back.stuck.as_ref().map(|(node, _)| *node).or(back.failed);
+                let line = self.run.waits_at_line(self.plan);
+                let node = back.stuck.as_ref().map(|(node, _)| *node).or(back.failed).or(line);
                 let node = node.map(|ix| self.plan.node(ix).id.clone()).unwrap_or_default();
                 Happening { reason, by: back.by.clone(), node }
             }

@@ -56,6 +56,7 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
         Input::Rollback { by, to } if ctx.can_roll_back() => {
             vec![EventKind::RollbackRequested { by: by.clone(), to: to.clone() }]
         }
+        Input::Rollback { by, to } if run.ending() == Some(Ending::Stuck) => ctx.back_again(by, to.as_deref()),
         Input::Rollback { by, to } => ctx.change_way(by, to.as_deref()),
     };
     kinds.into_iter().map(|kind| Event { at: now, kind }).collect()

@@ -255,8 +255,9 @@ impl<'m> Lowering<'m> {
         }
         let undo = match &step.undo {
             model::Undo::Unsaid => Undo::Nothing,
-            model::Undo::None(_, why) | model::Undo::Irreversible(_, why) => {
-                Undo::Excused(why.as_ref().and_then(|w| self.text(w)).unwrap_or_default())
+            model::Undo::None(_, why) => Undo::Excused(why.as_ref().and_then(|w| self.text(w)).unwrap_or_default()),
+            model::Undo::Irreversible(_, why) => {
+                Undo::Irreversible(why.as_ref().and_then(|w| self.text(w)).unwrap_or_default())
             }
             model::Undo::Actions { takes, actions, .. } => {
                 Undo::Actions { takes: self.optional_duration(takes.as_ref()), actions: self.actions(actions) }

@@ -1,6 +1,6 @@
 //! The procedures of rollback, in the order in which they would run from the end of the live part.
 
-use crate::plan::{Lane, NodeIx, NodeKind, Undo, way_back};
+use crate::plan::{Lane, NodeIx, NodeKind, way_back};
 use crate::source::one_line;
 use crate::value::duration_text;
 
@@ -39,9 +39,21 @@ impl Printer<'_> {
                     }
                 }
             }
+            if let Some(line) = back.line {
+                let node = self.plan.node(line);
+                let why = node.work().and_then(|w| w.undo.why()).unwrap_or_default();
+                self.line("  ── ", &format!("the point of no return: {}, {}", node.id, one_line(why)));
+                self.line(
+                    "     ",
+                    "past it nothing is undone before a person says how far: the run is stuck until then",
+                );
+            }
+            for beyond in &back.beyond {
+                self.line("   -  ", &format!("stays: {}, before the point of no return", self.plan.node(*beyond).id));
+            }
             for excused in &back.excused {
                 let node = self.plan.node(*excused);
-                if let Some(Undo::Excused(why)) = node.work().map(|w| &w.undo) {
+                if let Some(why) = node.work().and_then(|w| w.undo.why()) {
                     self.line("   -  ", &format!("not undone: {}, {}", node.id, one_line(why)));
                 }
             }
@@ -74,6 +86,10 @@ impl Printer<'_> {
             let steps = if point.undone == 1 { "1 step".to_owned() } else { format!("{} steps", point.undone) };
             let longest = point.longest.map_or("unknown".into(), |d| format!("at most {}", duration_text(d)));
             let id = crate::paint::pad(&self.plan.node(point.node).id, widest);
+            if point.line {
+                self.line("    ", &format!("{id}  ── the point of no return: back to here, and no further"));
+                continue;
+            }
             self.line("    ", &format!("{id}  {steps:>9}, {longest}"));
         }
     }

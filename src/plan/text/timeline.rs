@@ -137,6 +137,10 @@ impl Printer<'_> {
         match &work.undo {
             Undo::Nothing => {}
             Undo::Excused(why) => self.row("undo", &format!("none: {}", one_line(why))),
+            Undo::Irreversible(why) => {
+                self.row("undo", &format!("irreversible: {}", one_line(why)));
+                self.row("", "the point of no return: from here on the plain way back ends behind this step");
+            }
             Undo::Actions { takes, actions } => {
                 for action in actions {
                     self.action("undo ", action);
