@@ -50,6 +50,20 @@ fn the_plan_of_a_team() {
 }
 
 #[test]
+fn the_plan_draws_the_point_of_no_return() {
+    let reference = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/language.md")).unwrap();
+    let example = crate::docs::blocks(&reference)
+        .into_iter()
+        .find(|b| b.info == "runbook" && b.text.contains("irreversible \""))
+        .unwrap();
+    let project = Project::new();
+    project.write("columns.rb", &example.text);
+    let planned = project.runbook(&["run", "columns.rb", "--dry-run"]);
+    assert_eq!(planned.code, 0, "{}", planned.text());
+    snapshot("point_of_no_return", &planned.stdout);
+}
+
+#[test]
 fn what_can_be_broken_fits_the_screen() {
     for columns in [80, 160] {
         let text = wide(columns, &DEPLOY);
