@@ -3,6 +3,7 @@
 //! [`check`] resolves names, types expressions and then applies the rules of `rules/`, one file each. It never fails: it
 //! yields a model and findings. A mistake becomes one finding; what follows from it is silent.
 
+mod about;
 mod action;
 mod allow;
 mod ask;
