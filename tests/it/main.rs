@@ -12,6 +12,7 @@ mod support;
 
 mod bad_input;
 mod check;
+mod cuts;
 mod docs;
 mod engine;
 mod engine_conditions;

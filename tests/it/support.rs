@@ -7,7 +7,7 @@ use runbook::drive::virtual_time::{Answer, Script, simulate};
 use runbook::engine::state::Run;
 use runbook::engine::{
     ActionResult, Captured, Checked, Done, Effect, EffectId, Event, Failure, FailureSort, Input, Part, SampleProblem,
-    Truth, Who, apply,
+    Slot, Truth, Who, apply,
 };
 use runbook::paint::Paint;
 use runbook::plan::{ActionKind, Inputs, Plan, command_text, plan, request_text};
@@ -99,6 +99,16 @@ impl World {
         self
     }
 
+    /// Whether something other than going well is said of what contains this text.
+    pub fn is_scripted(&self, text: &str) -> bool {
+        self.answers.iter().any(|(part, _, outcome, _)| text.contains(part.as_str()) && *outcome != Outcome::Passes)
+    }
+
+    /// Learns the names of a plan's metrics.
+    pub fn name_metrics(&mut self, plan: &Plan) {
+        self.metrics = plan.metrics.iter().map(|m| m.id.clone()).collect();
+    }
+
     fn answer(&mut self, text: &str) -> (SignedDuration, Outcome) {
         let Some(rule) = self.answers.iter_mut().rev().find(|(part, ..)| text.contains(part.as_str())) else {
             return (SignedDuration::ZERO, Outcome::Passes);
@@ -112,6 +122,17 @@ impl World {
             other => (rule.1, other.clone()),
         }
     }
+}
+
+/// The command or the request of a slot, as [`World::ran`] has it.
+pub fn command_of(plan: &Plan, slot: Slot) -> Option<String> {
+    let work = plan.node(slot.node).work()?;
+    let (actions, undo) = match slot.part {
+        Part::Undo => (work.undo.actions(), "undo: "),
+        _ => (work.actions.as_slice(), ""),
+    };
+    let text = what(&actions.get(slot.action as usize)?.kind);
+    (!text.is_empty()).then(|| format!("{undo}{text}"))
 }
 
 fn what(kind: &ActionKind) -> String {
