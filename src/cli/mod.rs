@@ -12,6 +12,7 @@ mod live;
 mod resume;
 mod run;
 mod screen;
+mod status;
 
 use std::panic::catch_unwind;
 use std::path::PathBuf;
@@ -70,6 +71,12 @@ enum Command {
     Rollback(resume::RollbackArguments),
     /// End a run that nobody runs any more; nothing is undone, its lock is freed
     Abort(abort::Arguments),
+    /// What a run is doing, or how it ended
+    Status(status::StatusArguments),
+    /// What a run did, line by line
+    Logs(status::LogsArguments),
+    /// Hold the record of a run against its hashes
+    Verify(status::VerifyArguments),
     /// Tell the whole story of a finding, or list all of them
     Explain(explain::Arguments),
 }
@@ -102,6 +109,9 @@ fn dispatch(arguments: Arguments) -> Exit {
         Command::Resume(own) => resume::main(own, &screen, &state()),
         Command::Rollback(own) => resume::roll_back(own, &screen, &state()),
         Command::Abort(own) => abort::main(own, &screen, &state()),
+        Command::Status(own) => status::status(own, &screen, &state()),
+        Command::Logs(own) => status::logs(own, &screen, &state()),
+        Command::Verify(own) => status::verify(own, &screen, &state()),
         Command::Explain(own) => explain::main(own, &screen),
     };
     // Whoever was to read it has read nothing: that is not what was asked for.

@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
@@ -16,17 +16,20 @@ use crate::plan::Plan;
 use super::{Holder, Journal, JournalError, Record, RunRow};
 
 /// The version of the tables.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// So many events that nothing is built on are held back at most.
+/// So many events that nothing is built on are held back at most …
 const HELD: usize = 256;
+
+/// … and so long: somebody at another terminal wants to see them.
+const HELD_FOR: SignedDuration = SignedDuration::from_secs(2);
 
 const TABLES: &str = "
     CREATE TABLE runs (
-        id TEXT PRIMARY KEY, runbook TEXT NOT NULL, started TEXT NOT NULL, ending TEXT, plan TEXT NOT NULL
+        id TEXT PRIMARY KEY, runbook TEXT NOT NULL, started TEXT NOT NULL, ending TEXT, plan TEXT NOT NULL, head BLOB
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE events (
         run TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (run, seq)
@@ -35,6 +38,10 @@ const TABLES: &str = "
         name TEXT PRIMARY KEY, run TEXT NOT NULL, who TEXT NOT NULL, since TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
 ";
+
+/// What each version added to the one before: from 1 to 2 the hash of a run's last record, so that records which are missing at
+/// its end show.
+const MIGRATIONS: [&str; 1] = ["ALTER TABLE runs ADD COLUMN head BLOB;"];
 
 /// A log of more bytes than this is moved into the file when a run ends.
 const LONG_LOG: u64 = 512 * 1024;
@@ -104,6 +111,17 @@ impl Embedded {
         if found > SCHEMA {
             return Err(JournalError::Newer { path, found });
         }
+        if (1..SCHEMA).contains(&found) {
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&fail)?;
+            // Another process may have been faster.
+            let now = version(&transaction).map_err(&fail)?;
+            for step in MIGRATIONS.iter().skip((now - 1) as usize) {
+                transaction.execute_batch(step).map_err(&fail)?;
+            }
+            transaction.pragma_update(None, "user_version", SCHEMA).map_err(&fail)?;
+            transaction.commit().map_err(&fail)?;
+        }
         if found == 0 {
             let transaction =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
@@ -172,17 +190,18 @@ impl Embedded {
     /// If there is no such run, or its record is not what was written.
     pub fn read(&self, run: &str) -> Result<Record, JournalError> {
         let fail = self.store_error("cannot read");
-        let plan: Option<String> = self
-            .connection
-            .query_row("SELECT plan FROM runs WHERE id = ?1", [run], |row| row.get(0))
+        // In one view of the store: somebody may be writing.
+        let view = self.connection.unchecked_transaction().map_err(&fail)?;
+        let found: Option<(String, Option<Vec<u8>>)> = view
+            .query_row("SELECT plan, head FROM runs WHERE id = ?1", [run], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
             .map_err(&fail)?;
         let broken = |why: String| JournalError::Broken { run: run.to_owned(), why };
-        let Some(plan_text) = plan else { return Err(JournalError::NoRun(run.to_owned())) };
+        let Some((plan_text, last)) = found else { return Err(JournalError::NoRun(run.to_owned())) };
         let plan: Plan =
             serde_json::from_str(&plan_text).map_err(|e| broken(format!("its plan cannot be read: {e}")))?;
         let mut query =
-            self.connection.prepare("SELECT seq, body, hash FROM events WHERE run = ?1 ORDER BY seq").map_err(&fail)?;
+            view.prepare("SELECT seq, body, hash FROM events WHERE run = ?1 ORDER BY seq").map_err(&fail)?;
         let mut rows = query.query([run]).map_err(&fail)?;
         let mut events = Vec::new();
         let mut hash = first_hash(&plan_text);
@@ -200,7 +219,11 @@ impl Embedded {
                 serde_json::from_str(&body).map_err(|e| broken(format!("the record {seq} cannot be read: {e}")))?,
             );
         }
-        Ok(Record { plan, events })
+        if last.is_some_and(|last| last != hash) {
+            return Err(broken(format!("records behind the {} that are here are missing", events.len())));
+        }
+        let head = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Record { plan, events, head })
     }
 
     /// Begins the record of a new run. It comes to be with its first events.
@@ -276,6 +299,8 @@ fn insert(
             update.execute(params![run, ending_word(*ending)])?;
         }
     }
+    let mut update = connection.prepare_cached("UPDATE runs SET head = ?2 WHERE id = ?1")?;
+    update.execute(params![run, hash])?;
     Ok((seq, hash))
 }
 
@@ -343,7 +368,8 @@ impl RunJournal {
 impl Journal for RunJournal {
     fn append(&mut self, events: &[Event]) -> Result<(), JournalError> {
         self.held.extend_from_slice(events);
-        let wanted = events.iter().any(|e| e.kind.is_durable()) || self.held.len() > HELD;
+        let old = self.held.first().zip(self.held.last()).is_some_and(|(a, b)| b.at.duration_since(a.at) >= HELD_FOR);
+        let wanted = events.iter().any(|e| e.kind.is_durable()) || self.held.len() > HELD || old;
         if wanted { self.write() } else { Ok(()) }
     }
 
@@ -434,7 +460,19 @@ mod tests {
             .expect("is changed");
         let error = store.read("a").expect_err("shows").to_string();
         assert_eq!(error, "the record of the run a is broken: the record 1 was changed after it was written");
-        store.connection.execute("DELETE FROM events WHERE seq = 1", []).expect("is deleted");
+        store
+            .connection
+            .execute("UPDATE events SET body = replace(body, '\"9\"', '\"1\"') WHERE seq = 1", [])
+            .expect("is mended");
+        assert!(store.read("a").is_ok());
+        store.connection.execute("DELETE FROM events WHERE seq = 2", []).expect("is deleted");
+        let error = store.read("a").expect_err("shows").to_string();
+        assert_eq!(error, "the record of the run a is broken: records behind the 2 that are here are missing");
+        // One that is missing between others shows at its place.
+        store
+            .connection
+            .execute_batch("UPDATE runs SET head = NULL; UPDATE events SET seq = 2 WHERE seq = 1")
+            .expect("is moved");
         assert!(store.read("a").expect_err("shows").to_string().contains("the record 1 is missing"));
     }
 
@@ -458,6 +496,29 @@ mod tests {
         let (mut first, _) = open().resume("a").expect("works").expect("nobody runs it");
         first.unlock().expect("works");
         assert_eq!(second.lock(&names, &who, now).expect("works"), Ok(()));
+    }
+
+    #[test]
+    fn a_journal_of_the_first_version_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut journal = Embedded::open(folder.path()).expect("opens").begin("a", &plan()).expect("begins");
+        journal.append(&[event(0)]).expect("is written");
+        drop(journal);
+        let store = Embedded::open(folder.path()).expect("opens");
+        store
+            .connection
+            .execute_batch("ALTER TABLE runs DROP COLUMN head; PRAGMA user_version = 1")
+            .expect("is as it was");
+        drop(store);
+        let (mut journal, record) =
+            Embedded::open(folder.path()).expect("opens").resume("a").expect("is read").expect("nobody runs it");
+        assert_eq!(record.events, [event(0)]);
+        journal.append(&[event(1)]).expect("is written");
+        drop(journal);
+        let store = Embedded::open(folder.path()).expect("opens");
+        assert_eq!(store.read("a").expect("is read").events.len(), 2);
+        store.connection.execute("DELETE FROM events WHERE seq = 1", []).expect("is deleted");
+        assert!(store.read("a").is_err());
     }
 
     #[test]

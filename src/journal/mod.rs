@@ -84,6 +84,8 @@ pub struct Record {
     pub plan: Plan,
     /// Its events, in order.
     pub events: Vec<Event>,
+    /// The hash of the last one, which stands for all before it; hexadecimal.
+    pub head: String,
 }
 
 impl Record {

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 
 pub use json::Json;
 pub use plain::Plain;
-pub use progress::Progress;
+pub use progress::{Progress, now};
 pub use summary::summary;
 
 /// Somebody who shows a run.

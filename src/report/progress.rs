@@ -132,6 +132,15 @@ impl Reporter for Progress {
     }
 }
 
+/// What is happening now, in rows that stand still: for somebody at another terminal.
+pub fn now(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
+    let view = View { plan, run, now, paint, frame: 0 };
+    let rows = view.rows(&BTreeMap::new());
+    // Without the line above and the help below.
+    let inner = rows.get(1..rows.len().saturating_sub(1)).unwrap_or_default();
+    inner.iter().map(|row| format!("{}\n", row.trim_end().replace(view.spinner(), "▸"))).collect()
+}
+
 /// What is happening, in rows.
 struct View<'a> {
     plan: &'a Plan,

@@ -17,6 +17,7 @@ mod docs;
 mod engine;
 mod engine_conditions;
 mod imports;
+mod kills;
 mod mutations;
 mod quickstart;
 mod rooms;

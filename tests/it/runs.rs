@@ -241,3 +241,50 @@ fn colours_are_for_those_who_want_them() {
     command.env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1");
     assert!(!finish(command).text().contains('\x1b'), "NO_COLOR is the last word");
 }
+
+#[test]
+fn a_run_can_be_looked_at_from_another_terminal() {
+    let project = project();
+    let nothing = project.runbook(&["status"]);
+    assert_eq!((nothing.code, project.exists(".runbook")), (2, false), "{}", nothing.text());
+    let child = waiting(&project);
+    let status = project.runbook(&["status"]);
+    assert_eq!(status.code, 0, "{}", status.text());
+    assert!(status.stdout.contains("1 of 3 nodes") && status.stdout.contains("▸ second"), "{}", status.stdout);
+    let json: Value = serde_json::from_str(&project.runbook(&["status", "--output", "json"]).stdout).unwrap();
+    assert_eq!((&json["running"], &json["active"][0]["id"]), (&Value::Bool(true), &"second".into()));
+    let mut follow = project.command(&["logs", "--follow"]);
+    let follow = follow.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    project.write("go", "");
+    signal(&child, Signal::INT);
+    child.wait_with_output().unwrap();
+    let followed = String::from_utf8(follow.wait_with_output().unwrap().stdout).unwrap();
+    assert!(followed.contains("started as run r-") && followed.contains("halted by"), "{followed}");
+    let left = project.runbook(&["status"]);
+    assert!(left.stdout.contains("paused") && left.stdout.contains("`runbook resume r-"), "{}", left.stdout);
+    let resumed = project.runbook(&["resume", "--output", "plain"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.text());
+    // What the run showed is what its log shows.
+    let log = project.runbook(&["logs"]).stdout;
+    let shown = resumed.stdout.lines().find(|line| line.contains("done in")).unwrap();
+    assert!(log.contains(shown), "{log}");
+    let lines = project.runbook(&["logs", "--output", "json"]).stdout;
+    assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|v| v["v"] == 1)), "{lines}");
+    assert!(project.runbook(&["status"]).stdout.contains("  completed\n"));
+}
+
+#[test]
+fn a_record_that_was_changed_is_found() {
+    let project = project();
+    project.write("go", "");
+    assert_eq!(project.run(&[]).code, 0);
+    let whole = project.runbook(&["verify"]);
+    assert_eq!(whole.code, 0, "{}", whole.text());
+    assert!(whole.stdout.contains(": whole, ") && whole.stdout.contains(" records, the last is "), "{}", whole.stdout);
+    let store = rusqlite::Connection::open(project.path().join(".runbook/journal.db")).unwrap();
+    store.execute("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)", []).unwrap();
+    drop(store);
+    let broken = project.runbook(&["verify"]);
+    assert_eq!(broken.code, 1, "{}", broken.text());
+    assert!(broken.stderr.contains("that are here are missing"), "{}", broken.stderr);
+}
