@@ -1,10 +1,10 @@
-//! `runbook abort`: the end of a run that nobody runs any more. Nothing is undone, its lock is freed, and why is recorded.
+//! `runbook abort`: the end of a run. What runs is stopped first. Nothing is undone, its lock is freed, and why is recorded.
 
 use std::path::Path;
 
 use crate::drive::Clock;
-use crate::engine::{Input, advance};
-use crate::journal::Journal;
+use crate::engine::{Input, Wish, advance};
+use crate::journal::{Embedded, Journal};
 
 use super::Exit;
 use super::live::{LiveArguments, runtime};
@@ -36,7 +36,19 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
     }
 }
 
+/// Halts the run, if a process is running it.
+fn stop(arguments: &Arguments, state: &Path) -> Result<(), String> {
+    let store = Embedded::open(state).map_err(|e| e.to_string())?;
+    let id = super::resume::meant(&store, arguments.run.as_deref())?;
+    if !store.is_running(&id) {
+        return Ok(());
+    }
+    let wish = Wish::Halt { by: arguments.live.who(), reason: format!("aborted: {}", arguments.reason) };
+    super::reach::halt(&store, &id, wish)
+}
+
 fn end(arguments: &Arguments, screen: &Screen, state: &Path) -> Result<(String, String), String> {
+    stop(arguments, state)?;
     let (mut journal, record) = super::resume::open(arguments.run.as_deref(), state)?;
     let runtime = runtime(screen).ok_or("nothing was changed")?;
     runtime.block_on(end_what_is_left(&record, &journal, screen));

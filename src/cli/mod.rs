@@ -9,6 +9,7 @@ mod fmt;
 mod imports;
 mod inputs;
 mod live;
+mod reach;
 mod resume;
 mod run;
 mod screen;
@@ -67,9 +68,11 @@ enum Command {
     Run(Box<run::Arguments>),
     /// Go on with a run that was paused or whose process is gone
     Resume(resume::Arguments),
-    /// Send a run back that was paused or whose process is gone
+    /// Halt a run that another process is running, as Ctrl-C there would
+    Pause(reach::PauseArguments),
+    /// Send a run back, whether a process is running it or not
     Rollback(resume::RollbackArguments),
-    /// End a run that nobody runs any more; nothing is undone, its lock is freed
+    /// End a run; what runs is stopped, nothing is undone, its lock is freed
     Abort(abort::Arguments),
     /// What a run is doing, or how it ended
     Status(status::StatusArguments),
@@ -108,6 +111,7 @@ fn dispatch(arguments: Arguments) -> Exit {
         Command::Run(own) => run::main(own, &screen, &state()),
         Command::Resume(own) => resume::main(own, &screen, &state()),
         Command::Rollback(own) => resume::roll_back(own, &screen, &state()),
+        Command::Pause(own) => reach::pause(own, &screen, &state()),
         Command::Abort(own) => abort::main(own, &screen, &state()),
         Command::Status(own) => status::status(own, &screen, &state()),
         Command::Logs(own) => status::logs(own, &screen, &state()),

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::state::Live;
-use crate::engine::{Ending, Input, Run};
+use crate::engine::state::{Live, Mode};
+use crate::engine::{Ending, Input, Run, Wish};
 use crate::journal::{Embedded, JournalError, Record, RunJournal};
 use crate::world::end_leftovers;
 
@@ -40,19 +40,19 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
 pub(super) fn roll_back(arguments: &RollbackArguments, screen: &Screen, state: &Path) -> Exit {
     let by = arguments.live.who();
     let to = arguments.to.clone();
-    let inputs = |record: &Record| {
-        if let Some(name) = &to
-            && record.plan.rollback(Some(name)).is_none()
-        {
-            let names: Vec<&str> =
-                record.plan.rollbacks.iter().map(|r| r.id.as_str()).filter(|id| !id.is_empty()).collect();
-            let names = if names.is_empty() {
-                "it has no named ones".to_owned()
-            } else {
-                format!("it has {}", names.join(", "))
-            };
-            return Err(format!("the plan has no rollback `{name}`; {names}"));
+    match send_back(arguments, state) {
+        Ok(Some(id)) => {
+            screen.print(&format!("the run {id} goes back; `runbook logs {id} --follow` shows it\n"));
+            return Exit::Done;
         }
+        Ok(None) => {}
+        Err(why) => {
+            screen.error(&why);
+            return Exit::Usage;
+        }
+    }
+    let inputs = |record: &Record| {
+        known_way(record, to.as_deref())?;
         let run = record.run();
         match run.live {
             // What it is stuck at is not tried again first.
@@ -67,6 +67,40 @@ pub(super) fn roll_back(arguments: &RollbackArguments, screen: &Screen, state: &
         }
     };
     take_up(arguments.run.as_deref(), &arguments.live, screen, state, inputs)
+}
+
+/// The rollback is one of the plan's.
+fn known_way(record: &Record, to: Option<&str>) -> Result<(), String> {
+    let Some(name) = to.filter(|name| record.plan.rollback(Some(name)).is_none()) else { return Ok(()) };
+    let names: Vec<&str> = record.plan.rollbacks.iter().map(|r| r.id.as_str()).filter(|id| !id.is_empty()).collect();
+    let names =
+        if names.is_empty() { "it has no named ones".to_owned() } else { format!("it has {}", names.join(", ")) };
+    Err(format!("the plan has no rollback `{name}`; {names}"))
+}
+
+/// Sends a run back that another process is running; says which one it is. Nothing if nobody runs it.
+fn send_back(arguments: &RollbackArguments, state: &Path) -> Result<Option<String>, String> {
+    let store = Embedded::open(state).map_err(|e| e.to_string())?;
+    let id = meant(&store, arguments.run.as_deref())?;
+    if !store.is_running(&id) {
+        return Ok(None);
+    }
+    let before = store.read(&id).map_err(|e| e.to_string())?;
+    known_way(&before, arguments.to.as_deref())?;
+    let run = before.run();
+    match (run.live, &run.mode) {
+        (Live::Before, _) => {
+            return Err("the live part of this run has not begun, so there is nothing to roll back".into());
+        }
+        (Live::Ended, _) => return Err("the live part of this run is through, and the release is committed".into()),
+        (Live::Running, Mode::Back) if arguments.to.is_none() => {
+            return Err(format!("the run {id} goes back already; `runbook logs {id} --follow` shows it"));
+        }
+        (Live::Running, _) => {}
+    }
+    let wish = Wish::Rollback { by: arguments.live.who(), to: arguments.to.clone() };
+    super::reach::deliver(&store, &id, &wish)?;
+    Ok(Some(id))
 }
 
 fn take_up(
@@ -113,7 +147,7 @@ pub(super) async fn end_what_is_left(record: &Record, journal: &RunJournal, scre
 pub(super) fn open(run: Option<&str>, state: &Path) -> Result<(RunJournal, Record), String> {
     let store = Embedded::open(state).map_err(|e| e.to_string())?;
     let id = meant(&store, run)?;
-    let taken = format!("the run {id} is being run by another process; Ctrl-C there halts it");
+    let taken = format!("the run {id} is being run by another process; `runbook pause {id}` halts it");
     let store_path = state.display().to_string();
     match store.resume(&id) {
         Ok(Some((journal, record))) => match record.run().ending() {
@@ -127,7 +161,7 @@ pub(super) fn open(run: Option<&str>, state: &Path) -> Result<(RunJournal, Recor
 }
 
 /// The run that is meant: by its name, a part of it that fits only one, or the only one that is open.
-fn meant(store: &Embedded, run: Option<&str>) -> Result<String, String> {
+pub(super) fn meant(store: &Embedded, run: Option<&str>) -> Result<String, String> {
     let rows = store.runs().map_err(|e| e.to_string())?;
     let list = |rows: &[&str]| rows.iter().map(|r| format!("  {r}")).collect::<Vec<_>>().join("\n");
     let open: Vec<&str> =

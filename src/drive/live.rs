@@ -16,6 +16,9 @@ use crate::world::{Stop, World, impossible};
 /// How often somebody who watches is told that time passes.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How often it is looked whether somebody at another terminal wants something.
+const LOOK: SignedDuration = SignedDuration::from_millis(300);
+
 /// How long everything in flight may take to end when nothing more is wanted, beyond its grace.
 const LAST: Duration = Duration::from_secs(15);
 
@@ -150,7 +153,12 @@ impl<'a, J: Journal> Driver<'a, J> {
             self.take(input)?;
         }
         let mut halting = false;
+        let mut looked = self.clock.now();
         while !self.run.is_over() {
+            if self.clock.now().duration_since(looked) >= LOOK {
+                self.listen()?;
+                looked = self.clock.now();
+            }
             let wake = self.reconcile()?;
             if self.run.is_over() {
                 break;
@@ -192,6 +200,18 @@ impl<'a, J: Journal> Driver<'a, J> {
             }
         }
         Ok(())
+    }
+
+    /// Does what people at other terminals have asked for.
+    fn listen(&mut self) -> Result<(), DriveError> {
+        let wishes = self.journal.wishes().map_err(DriveError::Journal)?;
+        if wishes.is_empty() {
+            return Ok(());
+        }
+        for wish in wishes {
+            self.take(wish.into())?;
+        }
+        self.journal.wishes_taken().map_err(DriveError::Journal)
     }
 
     /// How long until a moment.

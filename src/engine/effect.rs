@@ -1,6 +1,7 @@
 //! What the engine wants of the world, and what the world tells it.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{Action, Fact, Look, Metric};
 use crate::value::Value;
@@ -136,6 +137,35 @@ pub enum Input {
         /// By which rollback.
         to: Option<String>,
     },
+}
+
+/// What a person at another terminal wants of a run that a process is running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// It halts, as by Ctrl-C.
+    Halt {
+        /// Who.
+        by: Who,
+        /// Why.
+        reason: String,
+    },
+    /// It goes back.
+    Rollback {
+        /// Who.
+        by: Who,
+        /// By which rollback.
+        to: Option<String>,
+    },
+}
+
+impl From<Wish> for Input {
+    fn from(wish: Wish) -> Self {
+        match wish {
+            Wish::Halt { by, reason } => Input::Halt { by, reason },
+            Wish::Rollback { by, to } => Input::Rollback { by, to },
+        }
+    }
 }
 
 /// Why there is no value.

@@ -22,7 +22,7 @@ mod work;
 
 pub use apply::apply;
 pub use decide::decide;
-pub use effect::{Done, Effect, EffectId, Input, Live, Outgoing, SampleProblem, Wanted};
+pub use effect::{Done, Effect, EffectId, Input, Live, Outgoing, SampleProblem, Wanted, Wish};
 pub use event::{
     ActionResult, Captured, Checked, Doing, Ended, Ending, Event, EventKind, FORMAT, Failure, FailureSort, Judged,
     Part, Sample, Slot, Truth, Watcher, Who,

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
-use crate::engine::{Ending, Event, EventKind, Who};
+use crate::engine::{Ending, Event, EventKind, Who, Wish};
 use crate::plan::Plan;
 
 use super::{Holder, Journal, JournalError, Record, RunRow};
@@ -37,11 +37,13 @@ const TABLES: &str = "
     CREATE TABLE locks (
         name TEXT PRIMARY KEY, run TEXT NOT NULL, who TEXT NOT NULL, since TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE wishes (id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, wish TEXT NOT NULL) STRICT;
 ";
 
 /// What each version added to the one before: from 1 to 2 the hash of a run's last record, so that records which are missing at
-/// its end show.
-const MIGRATIONS: [&str; 1] = ["ALTER TABLE runs ADD COLUMN head BLOB;"];
+/// its end show, and what people at other terminals want of a run.
+const MIGRATIONS: [&str; 1] = ["ALTER TABLE runs ADD COLUMN head BLOB;
+    CREATE TABLE wishes (id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, wish TEXT NOT NULL) STRICT;"];
 
 /// A log of more bytes than this is moved into the file when a run ends.
 const LONG_LOG: u64 = 512 * 1024;
@@ -62,6 +64,8 @@ pub struct RunJournal {
     seq: i64,
     hash: Vec<u8>,
     held: Vec<Event>,
+    /// The last wish that was given out and whose row is still there.
+    taken: Option<i64>,
     /// Held as long as this process runs the run.
     _runner: File,
 }
@@ -237,7 +241,7 @@ impl Embedded {
         let new = NewRun { runbook: plan.runbook.id.clone(), plan: plan_text };
         let hash = first_hash(&new.plan);
         let (run, held) = (run.to_owned(), Vec::new());
-        Ok(RunJournal { store: self, run, new: Some(new), seq: 0, hash, held, _runner: runner })
+        Ok(RunJournal { store: self, run, new: Some(new), seq: 0, hash, held, taken: None, _runner: runner })
     }
 
     /// Goes on with the record of a run.
@@ -253,9 +257,51 @@ impl Embedded {
             .query_row("SELECT hash FROM events WHERE run = ?1 ORDER BY seq DESC LIMIT 1", [run], |row| row.get(0))
             .map_err(fail)?;
         let seq = record.events.len() as i64;
-        let journal =
-            RunJournal { store: self, run: run.to_owned(), new: None, seq, hash, held: Vec::new(), _runner: runner };
+        let journal = RunJournal {
+            store: self,
+            run: run.to_owned(),
+            new: None,
+            seq,
+            hash,
+            held: Vec::new(),
+            taken: None,
+            _runner: runner,
+        };
         Ok(Some((journal, record)))
+    }
+
+    /// Asks something of a run that a process is running. Says by which number [`Embedded::was_taken`] knows it.
+    ///
+    /// # Errors
+    /// If the store does not work.
+    pub fn wish(&self, run: &str, wish: &Wish) -> Result<i64, JournalError> {
+        let fail = self.store_error("cannot write to");
+        let text = serde_json::to_string(wish).expect("a wish has text for keys, so it is JSON");
+        self.connection.execute("INSERT INTO wishes (run, wish) VALUES (?1, ?2)", params![run, text]).map_err(fail)?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Whether the run has taken a wish.
+    ///
+    /// # Errors
+    /// If the store does not work.
+    pub fn was_taken(&self, wish: i64) -> Result<bool, JournalError> {
+        let fail = self.store_error("cannot read");
+        let count: i64 = self
+            .connection
+            .query_row("SELECT count(*) FROM wishes WHERE id = ?1", [wish], |row| row.get(0))
+            .map_err(fail)?;
+        Ok(count == 0)
+    }
+
+    /// Takes a wish back that nobody has taken.
+    ///
+    /// # Errors
+    /// If the store does not work.
+    pub fn unwish(&self, wish: i64) -> Result<(), JournalError> {
+        let fail = self.store_error("cannot write to");
+        self.connection.execute("DELETE FROM wishes WHERE id = ?1", [wish]).map_err(fail)?;
+        Ok(())
     }
 
     /// Whether a process is running a run.
@@ -357,9 +403,13 @@ impl RunJournal {
             transaction.execute(insert, params![self.run, new.runbook, started, new.plan]).map_err(&fail)?;
         }
         let (seq, hash) = insert(&transaction, &self.run, self.seq, &self.hash, &self.held).map_err(&fail)?;
+        if let Some(taken) = self.taken {
+            forget(&transaction, &self.run, taken).map_err(&fail)?;
+        }
         transaction.commit().map_err(&fail)?;
         (self.seq, self.hash) = (seq, hash);
         self.new = None;
+        self.taken = None;
         self.held.clear();
         Ok(())
     }
@@ -404,12 +454,41 @@ impl Journal for RunJournal {
         Ok(Ok(()))
     }
 
+    fn wishes(&mut self) -> Result<Vec<Wish>, JournalError> {
+        let fail = self.store.store_error("cannot read");
+        let mut query = self
+            .store
+            .connection
+            .prepare_cached("SELECT id, wish FROM wishes WHERE run = ?1 ORDER BY id")
+            .map_err(&fail)?;
+        let rows = query
+            .query_map([&self.run], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+            .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+            .map_err(&fail)?;
+        self.taken = rows.last().map(|(id, _)| *id).or(self.taken);
+        // One that this version does not know is let go.
+        Ok(rows.iter().filter_map(|(_, wish)| serde_json::from_str(wish).ok()).collect())
+    }
+
+    fn wishes_taken(&mut self) -> Result<(), JournalError> {
+        let Some(taken) = self.taken else { return Ok(()) };
+        let fail = self.store.store_error("cannot write to");
+        forget(&self.store.connection, &self.run, taken).map_err(fail)?;
+        self.taken = None;
+        Ok(())
+    }
+
     fn unlock(&mut self) -> Result<(), JournalError> {
         self.write()?;
         let fail = self.store.store_error("cannot give the lock back in");
         self.store.connection.execute("DELETE FROM locks WHERE run = ?1", [&self.run]).map_err(fail)?;
         Ok(())
     }
+}
+
+/// Wishes up to a number were dealt with.
+fn forget(connection: &Connection, run: &str, taken: i64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM wishes WHERE run = ?1 AND id <= ?2", params![run, taken]).map(|_| ())
 }
 
 /// Whether a run has ended in a way after which it holds no lock: its process ended before it could give it back.
@@ -507,7 +586,7 @@ mod tests {
         let store = Embedded::open(folder.path()).expect("opens");
         store
             .connection
-            .execute_batch("ALTER TABLE runs DROP COLUMN head; PRAGMA user_version = 1")
+            .execute_batch("ALTER TABLE runs DROP COLUMN head; DROP TABLE wishes; PRAGMA user_version = 1")
             .expect("is as it was");
         drop(store);
         let (mut journal, record) =

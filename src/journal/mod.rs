@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::engine::{Ending, Event, Run, Who, replay};
+use crate::engine::{Ending, Event, Run, Who, Wish, replay};
 use crate::plan::Plan;
 
 pub use embedded::{Embedded, RunJournal};
@@ -138,6 +138,19 @@ pub trait Journal {
     /// # Errors
     /// Only if the store does not work. Who has a lock is the inner answer.
     fn lock(&mut self, names: &[String], who: &Who, now: Timestamp) -> Result<Result<(), Holder>, JournalError>;
+
+    /// What people at other terminals have asked of this run since it was looked last. Each is given out once; whatever
+    /// follows from it is written down together with the note that it was taken.
+    ///
+    /// # Errors
+    /// If the store does not work.
+    fn wishes(&mut self) -> Result<Vec<Wish>, JournalError>;
+
+    /// What was given out has been dealt with, though nothing may have followed from it.
+    ///
+    /// # Errors
+    /// If the store does not work.
+    fn wishes_taken(&mut self) -> Result<(), JournalError>;
 
     /// Gives the run's locks back.
     ///

@@ -288,3 +288,52 @@ fn a_record_that_was_changed_is_found() {
     assert_eq!(broken.code, 1, "{}", broken.text());
     assert!(broken.stderr.contains("that are here are missing"), "{}", broken.stderr);
 }
+
+#[test]
+fn a_live_run_is_reached_from_another_terminal() {
+    // Paused, and taken up again.
+    let project = project();
+    let child = waiting(&project);
+    let paused = project.runbook(&["pause", "--reason", "the database is slow"]);
+    assert_eq!(paused.code, 0, "{}", paused.text());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{text}");
+    assert!(text.contains("the database is slow"), "{text}");
+    assert_eq!(project.runbook(&["pause"]).code, 2);
+    // Sent back while it runs.
+    let child = project.command(&["resume", "--output", "plain"]).spawn().unwrap();
+    eventually("it waits again", || marks(&project).len() == 3);
+    let back = project.runbook(&["rollback", "--as", "ana@acme.example"]);
+    assert_eq!((back.code, back.stdout.contains(" goes back; ")), (0, true), "{}", back.text());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(marks(&project)[3..], ["undo-second", "undo-first"]);
+    let log = project.runbook(&["logs"]).stdout;
+    assert!(log.contains("ana@acme.example"), "{log}");
+    // Ended while it runs.
+    let project = super::runs::project();
+    let child = waiting(&project);
+    let ended = project.runbook(&["abort", "--reason", "not today"]);
+    assert_eq!(ended.code, 5, "{}", ended.text());
+    assert!(ended.stdout.contains("nothing was undone"), "{}", ended.text());
+    child.wait_with_output().unwrap();
+    assert_eq!(project.record().run().ending(), Some(runbook::engine::Ending::Stopped));
+    assert!(!is_running(&project.path().display().to_string()), "something is left running");
+}
+
+#[test]
+fn fifty_wishes_at_once_are_one_each() {
+    let project = project();
+    let child = waiting(&project);
+    let wishes: Vec<Child> =
+        (0..50).map(|_| project.command(&["rollback"]).stdout(std::process::Stdio::piped()).spawn().unwrap()).collect();
+    let answered = wishes.into_iter().map(|w| w.wait_with_output().unwrap()).filter(|o| o.status.success()).count();
+    assert!(answered >= 1, "nobody was heard");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(3));
+    let record = project.record();
+    let asked = |e: &&runbook::engine::Event| matches!(e.kind, runbook::engine::EventKind::RollbackRequested { .. });
+    assert_eq!(record.events.iter().filter(asked).count(), 1);
+    assert_eq!(marks(&project), ["first", "second", "undo-second", "undo-first"]);
+    assert_eq!(project.runbook(&["verify"]).code, 0);
+}
