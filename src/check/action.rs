@@ -6,7 +6,7 @@ use crate::syntax::ast::{self, ClauseKind, ExprKind, Item, ItemKind, Keyword};
 use crate::value::{Enumeration, Expr, Ref, RefKind, Type, Value};
 
 use super::Checker;
-use super::catalogue;
+use super::catalogue::{self, Shape};
 use super::gate::PLACED;
 use super::model::{Action, ActionKind, Capture, Command, Id, Notify, Request, Typed, Word, WordPiece};
 use super::read::Body;
@@ -292,17 +292,9 @@ impl<'a> Checker<'a> {
                 self.push(finding.label("unknown setting").help(help));
                 continue;
             }
-            let value = match owner {
-                Some(block) => {
-                    let own = self.body(block.name, body.span(), &[], items);
-                    match self.value_of(&own, name) {
-                        Some(value) => value,
-                        None => continue,
-                    }
-                }
-                None => self.typed(&setting.value, None),
-            };
-            if value.ty == Type::Secret {
+            let shape = owner.and_then(|block| block.settings.iter().find(|s| s.name == name)).map(|s| s.shape);
+            let value = self.shaped(&setting.value, shape.unwrap_or(Shape::Any));
+            if value.ty.holds_secret() {
                 self.secret_leak(value.span);
                 continue;
             }

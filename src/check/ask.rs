@@ -48,6 +48,7 @@ impl<'a> Checker<'a> {
             head: self.head(construct, &body),
             ty,
             by: self.by_of(&body),
+            said: body.unread || body.clause(|c| matches!(c, ClauseKind::By(_)).then_some(())).is_some(),
             within: self.within_of(&body),
             on_denied: on_denied.and_then(|o| self.outcome(o)),
         }))
@@ -143,6 +144,9 @@ impl<'a> Checker<'a> {
             group: group.map(|title| Box::new(self.text(title))),
             owner: self.value_of(&body, "owner"),
             when: when.map(|when| self.allowing(Allow::default(), |c| c.condition(when))),
+            said: body.unread
+                || !body.rest.is_empty()
+                || body.clause(|c| matches!(c, ClauseKind::By(_)).then_some(())).is_some(),
             id,
             by,
             looks,

@@ -40,6 +40,7 @@ impl<'a> Checker<'a> {
             (Expr::Value(Value::Date(a)), Expr::Value(Value::Date(b))) => b < a,
             (Expr::Value(Value::Instant(a)), Expr::Value(Value::Instant(b))) => b <= a,
             (Expr::Value(Value::Local(a)), Expr::Value(Value::Local(b))) => b <= a,
+            (Expr::Value(Value::Offset(a)), Expr::Value(Value::Offset(b))) => b <= a,
             _ => false,
         };
         if backwards {

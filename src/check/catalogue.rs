@@ -384,6 +384,25 @@ pub const BLOCKS: &[Block] = &[
         ]
     ),
     block!(
+        "for",
+        [],
+        [],
+        [
+            a("phase"),
+            l("parallel"),
+            a("step"),
+            a("gate"),
+            a("hold"),
+            l("ramp"),
+            l("approve"),
+            l("confirm"),
+            l("checklist"),
+            l("question"),
+            a("notify"),
+            a("for"),
+        ]
+    ),
+    block!(
         "parallel",
         [],
         [a("at"), a("when")],

@@ -83,9 +83,9 @@ impl<'a> Checker<'a> {
             _ => None,
         });
         let length = self.typed(&every.every, Some(&Type::Duration));
-        if let crate::value::Expr::Value(Value::Duration(length)) = &length.expr
-            && length.as_secs() < 1
-        {
+        let negative = matches!(length.expr, crate::value::Expr::Negate(_));
+        let short = matches!(&length.expr, crate::value::Expr::Value(Value::Duration(d)) if d.as_secs() < 1);
+        if negative || short {
             let span = every.every.span;
             let finding =
                 Diagnostic::new(Code::BadLiteral, span, "nobody reads a message more often than every second");
@@ -97,7 +97,11 @@ impl<'a> Checker<'a> {
         let mut notifies = Vec::new();
         for item in &body.rest {
             if let ItemKind::Notify(notify) = &item.kind {
-                notifies.push(self.reaction_notify(notify));
+                for clause in &notify.clauses {
+                    let finding = Diagnostic::new(Code::Misplaced, clause.span, "this message is sent each time");
+                    self.push(finding.label("does not belong here"));
+                }
+                notifies.push(self.notify(notify, false));
             }
         }
         if notifies.is_empty() && !body.unread {

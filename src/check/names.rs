@@ -1,6 +1,9 @@
 //! The one namespace: what is declared where, and whether anything speaks of it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+
+use indexmap::IndexSet;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -53,6 +56,8 @@ pub(super) struct Symbol<'a> {
     pub(super) captures: Vec<&'a Capture>,
     /// The loops in which it stands, the outermost first: with any it has instances.
     pub(super) loops: Vec<&'a ForLoop>,
+    /// The names of the instances, once somebody has asked.
+    named: OnceCell<Option<IndexSet<String>>>,
     /// The declaration of a var, let, secret or fact.
     pub(super) declaration: Option<&'a Declaration>,
     /// The block that declares it.
@@ -105,7 +110,11 @@ fn is_apart(keyword: Keyword) -> bool {
 
 impl Symbol<'_> {
     /// The names of its instances, where the values of its one loop are written down.
-    pub(super) fn instances(&self) -> Option<Vec<String>> {
+    pub(super) fn instances(&self) -> Option<&IndexSet<String>> {
+        self.named.get_or_init(|| self.name_instances()).as_ref()
+    }
+
+    fn name_instances(&self) -> Option<IndexSet<String>> {
         let [only] = &self.loops[..] else { return None };
         let ExprKind::List(elements) = &only.list.bare().kind else { return None };
         let name = |(i, element): (usize, &Element)| match &element.value.kind {
@@ -181,6 +190,7 @@ impl<'a> Names<'a> {
             used: false,
             captures: Vec::new(),
             loops: loops.to_vec(),
+            named: OnceCell::new(),
             declaration,
             construct: None,
             visiting: false,

@@ -134,7 +134,11 @@ impl<'a> Checker<'a> {
         };
         let (nodes, actions): (Vec<&'a Item>, Vec<&'a Item>) = body.rest.iter().copied().partition(|i| is_node(&i));
         let count = self.locals.len();
-        let (nodes, actions) = self.allowing(allow, |c| (c.nodes(&nodes), c.actions(&actions)));
+        let told: Vec<&'a Item> = body.rest.iter().copied().filter(|i| matches!(i.kind, ItemKind::Every(_))).collect();
+        let (nodes, actions) = self.allowing(allow, |c| {
+            c.announcements(&told);
+            (c.nodes(&nodes), c.actions(&actions))
+        });
         self.locals.truncate(count);
         if nodes.is_empty() && actions.is_empty() && !body.unread {
             self.missing(
@@ -239,7 +243,11 @@ impl<'a> Checker<'a> {
 
     /// What a failure of the way back leads to is not for the file to say.
     pub(super) fn refuse_outcomes(&mut self, construct: &'a Construct) {
-        self.refuse_clauses(construct, &["on failure", "on inconclusive", "undo none", "irreversible"], ONE_END);
+        self.refuse_clauses(
+            construct,
+            &["on failure", "on inconclusive", "on denied", "undo none", "irreversible"],
+            ONE_END,
+        );
         for clause in construct.every_clause() {
             if let ClauseKind::Within(within) = &clause.kind
                 && within.otherwise.is_some()

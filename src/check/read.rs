@@ -135,6 +135,8 @@ impl<'a> Checker<'a> {
                 ItemKind::Clause(clause) => self.add_clause(&mut body, clause),
                 ItemKind::Describe(text) if self.may_stand(&body, "describe", item.span) => {
                     body.describe = Some(text);
+                    // Also where nobody asks for it.
+                    self.text(text);
                 }
                 ItemKind::Bad(_) => body.unread = true,
                 ItemKind::Describe(_) => {}
@@ -241,19 +243,23 @@ impl<'a> Checker<'a> {
         let setting = body.setting(name)?;
         let shape =
             catalogue::block(body.name).and_then(|b| b.settings.iter().find(|s| s.name == name)).map(|s| s.shape);
-        let shape = shape.unwrap_or(Shape::Any);
-        Some(match shape {
-            Shape::Texts => self.texts(&setting.value),
-            Shape::Owner => self.owner(&setting.value),
-            Shape::Moment | Shape::DateOrInstant => self.one_of_types(&setting.value, shape),
-            Shape::Private | Shape::PrivateUrl => self.private(&setting.value, shape),
+        Some(self.shaped(&setting.value, shape.unwrap_or(Shape::Any)))
+    }
+
+    /// A value as its setting wants it.
+    pub(super) fn shaped(&mut self, value: &'a crate::syntax::ast::Expr, shape: Shape) -> Typed {
+        match shape {
+            Shape::Texts => self.texts(value),
+            Shape::Owner => self.owner(value),
+            Shape::Moment | Shape::DateOrInstant => self.one_of_types(value, shape),
+            Shape::Private | Shape::PrivateUrl => self.private(value, shape),
             Shape::Probability => {
                 let words = Type::Enum(&Enumeration::PROBABILITY);
-                let is_word = setting.value.path().is_some();
-                self.typed(&setting.value, Some(if is_word { &words } else { &Type::Percent }))
+                let is_word = value.path().is_some() || matches!(value.kind, crate::syntax::ast::ExprKind::Text(_));
+                self.typed(value, Some(if is_word { &words } else { &Type::Percent }))
             }
-            _ => self.typed(&setting.value, shape.ty().as_ref()),
-        })
+            _ => self.typed(value, shape.ty().as_ref()),
+        }
     }
 
     /// A team in words, or the name of a role.

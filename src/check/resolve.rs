@@ -294,10 +294,13 @@ impl<'a> Checker<'a> {
             return None;
         }
         let Some(instances) = symbol.instances() else { return Some(()) };
-        if instances.iter().any(|known| known == instance) {
+        if instances.contains(instance) {
             return Some(());
         }
-        let all: Vec<String> = instances.iter().map(|i| format!("`{name}.{i}`")).collect();
+        let mut all: Vec<String> = instances.iter().take(8).map(|i| format!("`{name}.{i}`")).collect();
+        if instances.len() > all.len() {
+            all.push(format!("and {} more", instances.len() - all.len()));
+        }
         let finding = Diagnostic::new(Code::UnknownName, span, format!("there is no `{name}.{instance}`"));
         self.push(finding.label("no such instance").help(format!("its instances are {}", all.join(", "))));
         None
@@ -317,8 +320,12 @@ impl<'a> Checker<'a> {
         let found = symbol.as_ref().map(|s| s.kind);
         match found {
             Some(Kind::Block(keyword)) if kinds.contains(&keyword) => {
-                if let Some(instance) = &instance {
-                    self.known_instance(&name, instance, inner.span)?;
+                match (&instance, keyword) {
+                    // `deployment.3`: a name that a node without one gets; the plan knows it.
+                    (Some(_), Keyword::Phase | Keyword::Parallel) => {}
+                    (Some(_), Keyword::Checklist) => return self.item_name(inner).map(|item| (item, done)),
+                    (Some(instance), _) => self.known_instance(&name, instance, inner.span)?,
+                    (None, _) => {}
                 }
                 Some((instance.map_or(name.clone(), |i| format!("{name}.{i}")), done))
             }

@@ -258,7 +258,7 @@ impl<'a> Checker<'a> {
             return Some(format!("{checklist}.{}", item.text));
         }
         let close = did_you_mean(&item.text, items.iter().map(|i| i.text.as_str()));
-        let names: Vec<_> = items.iter().map(|i| format!("`{}`", i.text)).collect();
+        let names: Vec<_> = items.iter().take(12).map(|i| format!("`{}`", i.text)).collect();
         let help = close.map_or(format!("it has {}", names.join(", ")), |c| format!("did you mean `{checklist}.{c}`?"));
         let title = format!("the checklist `{checklist}` has no item `{}`", item.text);
         self.push(Diagnostic::new(Code::UnknownName, item.span, title).label("unknown item").help(help));

@@ -37,18 +37,13 @@ impl<'a> Checker<'a> {
         phase
     }
 
-    /// `in mornings`, `in [mornings, nights]`
+    /// `in mornings`
     fn windows_of(&mut self, body: &Body<'a>) -> Vec<(String, crate::source::Span)> {
         let named = body.clause(|c| match c {
             ClauseKind::In(windows) => Some(windows),
             _ => None,
         });
-        let Some(named) = named else { return Vec::new() };
-        let each: Vec<&'a ast::Expr> = match &named.bare().kind {
-            ast::ExprKind::List(elements) => elements.iter().map(|e| &e.value).collect(),
-            _ => vec![named],
-        };
-        each.into_iter().filter_map(|e| Some((self.named_expr(e, Keyword::Window)?, e.span))).collect()
+        named.into_iter().filter_map(|e| Some((self.named_expr(e, Keyword::Window)?, e.span))).collect()
     }
 
     fn phase_kind(&mut self, construct: &'a Construct, outer: Option<PhaseKind>) -> PhaseKind {
@@ -209,7 +204,7 @@ impl<'a> Checker<'a> {
             let finding = Diagnostic::new(Code::DuplicateName, span, format!("the name `{name}` is given twice"));
             self.push(finding.label("hides the other one").also(first, "first here"));
         }
-        let body = self.body("phase", for_loop.name.span, &[], &for_loop.block.items);
+        let body = self.body("for", for_loop.name.span, &[], &for_loop.block.items);
         let nodes = self.with_locals(vec![local], |c| c.nodes(&body.rest));
         if nodes.is_empty() && !for_loop.block.items.is_empty() && body.rest.is_empty() {
             self.missing(for_loop.name.span, "nothing is repeated here", "write a `step` between the braces");
@@ -409,7 +404,13 @@ impl<'a> Checker<'a> {
     }
 
     fn undo(&mut self, body: &Body<'a>) -> Undo {
-        let why = |c: &mut Self, text: &'a Option<ast::Text>| text.as_ref().map(|t| c.text(t));
+        let why = |c: &mut Self, text: &'a Option<ast::Text>| {
+            let why = text.as_ref().map(|t| c.text(t))?;
+            if matches!(&why.expr, crate::value::Expr::Value(Value::Text(text)) if text.trim().is_empty()) {
+                c.missing(why.span, "an empty reason is none", "write why, for whoever reads the report");
+            }
+            Some(why)
+        };
         let none = body.clause_at(|c| match c {
             ClauseKind::UndoNone(text) => Some(text),
             _ => None,
@@ -443,6 +444,9 @@ impl<'a> Checker<'a> {
             return Undo::None(span, why(self, text));
         }
         if let Some((span, text)) = irreversible {
+            if text.is_none() {
+                self.missing(span, "why can it not be undone?", "write `irreversible \"why\"`");
+            }
             return Undo::Irreversible(span, why(self, text));
         }
         let Some((item, undo)) = blocks.into_iter().next() else { return Undo::Unsaid };

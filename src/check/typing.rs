@@ -102,7 +102,7 @@ impl<'a> Checker<'a> {
     }
 
     fn fitted(&mut self, expr: Expr, ty: Type, want: &Type, span: Span) -> Inferred {
-        if ty == Type::Secret && *want != Type::Secret && !self.allow.secrets {
+        if ty.holds_secret() && !want.holds_secret() && !self.allow.secrets {
             self.secret_leak(span);
             return ERROR;
         }
@@ -275,7 +275,7 @@ impl<'a> Checker<'a> {
                 Piece::Value(value) => {
                     let (inner, inner_ty) = self.infer(value, None);
                     match inner_ty {
-                        Type::Secret => ty = Type::Secret,
+                        held if held.holds_secret() => ty = Type::Secret,
                         Type::Error if ty != Type::Secret => ty = Type::Error,
                         _ => {}
                     }
@@ -490,7 +490,7 @@ impl<'a> Checker<'a> {
         }
         let typed: Vec<Typed> =
             arguments.iter().enumerate().map(|(i, a)| self.typed_argument(a, wants.get(i))).collect();
-        let tainted = typed.iter().any(|t| t.ty == Type::Secret);
+        let tainted = typed.iter().any(|t| t.ty.holds_secret());
         let result = match function {
             Function::Min | Function::Max => typed.first().map_or(Type::Any, |t| match &t.ty {
                 Type::List(inner) => (**inner).clone(),

@@ -52,7 +52,7 @@ impl<'a> Checker<'a> {
     /// A value that may be a word: no secret, no map.
     fn word_value(&mut self, typed: Typed) -> Typed {
         let refused = match typed.ty {
-            Type::Secret => {
+            ref held if held.holds_secret() => {
                 self.push(
                     Diagnostic::new(Code::SecretLeak, typed.span, "a secret would be seen here")
                         .label("the words of a command are seen by everybody on the machine")

@@ -93,8 +93,10 @@ fn send_back(arguments: &RollbackArguments, state: &Path) -> Result<Option<Strin
             return Err("the live part of this run has not begun, so there is nothing to roll back".into());
         }
         (Live::Ended, _) => return Err("the live part of this run is through, and the release is committed".into()),
-        (Live::Running, Mode::Back) if arguments.to.is_none() => {
-            return Err(format!("the run {id} goes back already; `runbook logs {id} --follow` shows it"));
+        (Live::Running, Mode::Back) => {
+            return Err(format!(
+                "the run {id} goes back already, and `runbook logs {id} --follow` shows it; to go back in another way, `runbook pause {id}` first"
+            ));
         }
         (Live::Running, _) => {}
     }

@@ -138,12 +138,8 @@ pub fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let consequence = match d.code {
             // What an unclosed block has swallowed stands in the wrong place for no other reason.
             Code::Misplaced => said(Code::UnclosedBlock, &|_| true),
-            // What is not run yet need not be complete.
             // What a string that is never closed has swallowed is not missing.
-            Code::Missing => {
-                said(Code::NotYet, &|other| other == span)
-                    || said(Code::UnclosedString, &|other| span.start <= other.start && other.start < span.end)
-            }
+            Code::Missing => said(Code::UnclosedString, &|other| span.start <= other.start && other.start < span.end),
             // Outside of strings it does not fit in the first place.
             Code::Hidden => said(Code::Unexpected, &|other| other == span),
             // It was to be used, and is not in the place where it was.

@@ -11,8 +11,8 @@ use super::event::{
     ActionResult, Doing, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher,
 };
 use super::state::{
-    ActionState, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode, Run,
-    Status, UndoStatus, WorkState,
+    ActionState, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode, NodeState,
+    Run, Status, UndoStatus, WorkState,
 };
 
 /// So many attempts in a row that cannot measure make a gate an error.
@@ -183,6 +183,10 @@ pub fn apply(run: &mut Run, event: &Event) {
                 answered: *answered,
             });
         }
+        EventKind::NodeAgain { node } => {
+            run.active.remove(node);
+            *run.node_mut(*node) = NodeState::new();
+        }
         EventKind::UndoStarted { node } => {
             let state = run.node_mut(*node);
             state.undo = UndoStatus::Undoing;
@@ -286,6 +290,7 @@ fn resume(run: &mut Run, at: Timestamp) {
 }
 
 fn start_action(run: &mut Run, slot: Slot, doing: Doing, at: Timestamp) {
+    run.node_mut(slot.node).acted |= slot.part == Part::Forward && matches!(doing, Doing::Work);
     let Some(work) = &mut run.node_mut(slot.node).work else { return };
     work.attempt = slot.attempt;
     work.action = slot.action;

@@ -363,6 +363,11 @@ pub enum EventKind {
     },
     /// A step is being undone.
     UndoStarted { node: NodeIx },
+    /// A node of a rollback that is taken a second time has not happened yet.
+    NodeAgain {
+        /// The node.
+        node: NodeIx,
+    },
     /// The way back stands before a step that cannot be undone, and waits for a person.
     PointOfNoReturn {
         /// The step.

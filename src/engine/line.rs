@@ -16,7 +16,7 @@ impl Run {
         let crossed = nodes.filter(|ix| {
             let node = plan.node(*ix);
             let irreversible = node.work().is_some_and(|w| matches!(w.undo, Undo::Irreversible(_)));
-            irreversible && node.lane == Lane::Live && self.node(*ix).order > 0
+            irreversible && node.lane == Lane::Live && self.node(*ix).acted
         });
         crossed.max_by_key(|ix| self.node(*ix).order)
     }

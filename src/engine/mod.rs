@@ -40,7 +40,12 @@ use crate::plan::Plan;
 pub fn advance(plan: &Plan, run: &mut Run, input: Input, now: Timestamp) -> Vec<Event> {
     let mut events = Vec::new();
     let mut next = decide(plan, run, &input, now);
-    while !next.is_empty() {
+    // Each round says something new of a node; a fault of ours must not fill the memory.
+    let most = 10_000 + 20 * plan.nodes.len();
+    for _ in 0..most {
+        if next.is_empty() {
+            break;
+        }
         for event in &next {
             apply(run, event);
         }

@@ -223,6 +223,33 @@ pub struct NodeState {
     pub undo_note: Option<String>,
     /// Of a phase, how many of its nodes are through.
     pub done: usize,
+    /// One of its own actions has begun.
+    pub acted: bool,
+}
+
+impl NodeState {
+    /// A node that nothing has happened to.
+    pub fn new() -> Self {
+        NodeState {
+            status: Status::Pending,
+            until: None,
+            started: None,
+            ended: None,
+            order: 0,
+            work: None,
+            failure: None,
+            undo: UndoStatus::NotBegun,
+            undo_note: None,
+            done: 0,
+            acted: false,
+        }
+    }
+}
+
+impl Default for NodeState {
+    fn default() -> Self {
+        NodeState::new()
+    }
 }
 
 /// What a node is doing: its actions one after the other, forward or back.
@@ -367,18 +394,7 @@ pub struct MessageState {
 impl Run {
     /// A run of a plan before its first event.
     pub fn new(plan: &Plan) -> Self {
-        let node = NodeState {
-            status: Status::Pending,
-            until: None,
-            started: None,
-            ended: None,
-            order: 0,
-            work: None,
-            failure: None,
-            undo: UndoStatus::NotBegun,
-            undo_note: None,
-            done: 0,
-        };
+        let node = NodeState::new();
         Run {
             id: String::new(),
             by: Who::default(),

@@ -511,7 +511,9 @@ impl Plan {
 
     /// A rollback by its name; without one, the one that answers any failure.
     pub fn rollback(&self, id: Option<&str>) -> Option<usize> {
-        self.rollbacks.iter().position(|r| r.id == id.unwrap_or_default())
+        // No rollback can be named so: the word is reserved.
+        let id = id.filter(|id| *id != "rollback").unwrap_or_default();
+        self.rollbacks.iter().position(|r| r.id == id)
     }
 
     /// The nodes of the timeline in the order in which they run, phases before their nodes.

@@ -38,16 +38,17 @@ pub fn way_back(plan: &Plan, rollback: usize, started: &[NodeIx]) -> WayBack {
         let id = &plan.node(*ix).id;
         only.is_none_or(|names| names.iter().any(|name| name == id || id.starts_with(&format!("{name}."))))
     };
-    let live = started.iter().rev().copied().filter(|ix| plan.node(*ix).lane == Lane::Live).filter(reached);
+    let live = started.iter().rev().copied().filter(|ix| plan.node(*ix).lane == Lane::Live);
     let plain = plan.rollbacks[rollback].id.is_empty();
     let mut found = WayBack { longest: Some(SignedDuration::ZERO), ..WayBack::default() };
     for ix in live {
         let Some(work) = plan.node(ix).work() else { continue };
         match &work.undo {
+            Undo::Irreversible(_) if plain => found.line = found.line.or(Some(ix)),
+            _ if !reached(&ix) => {}
             Undo::Nothing => {}
             Undo::Actions { .. } if found.line.is_some() => found.beyond.push(ix),
             Undo::Excused(_) => found.excused.push(ix),
-            Undo::Irreversible(_) if plain => found.line = found.line.or(Some(ix)),
             Undo::Irreversible(_) => found.excused.push(ix),
             Undo::Actions { .. } => {
                 found.undone.push(ix);

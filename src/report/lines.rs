@@ -162,6 +162,7 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
             line(Tone::Bad, "", format!("rolling back ({title}): {reason}"))
         }
         EventKind::UndoStarted { node } => line(Tone::Begin, id(node), "is being undone"),
+        EventKind::NodeAgain { .. } => return None,
         EventKind::PointOfNoReturn { node, why } => {
             line(Tone::Bad, id(node), format!("cannot be undone: {why}; a person says how far it goes back"))
         }

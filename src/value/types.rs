@@ -117,6 +117,16 @@ impl Enumeration {
 }
 
 impl Type {
+    /// Whether a value of it is secret, or has a secret in it.
+    pub fn holds_secret(&self) -> bool {
+        match self {
+            Type::Secret => true,
+            Type::List(inner) | Type::Map(inner) => inner.holds_secret(),
+            Type::Record(fields) => fields.values().any(Type::holds_secret),
+            _ => false,
+        }
+    }
+
     /// The type of a name, as [`Type`] is shown: `duration`, `list(int)`.
     pub fn from_name(name: &str) -> Option<Type> {
         let inner = |prefix: &str| name.strip_prefix(prefix)?.strip_suffix(')').and_then(Type::from_name).map(Box::new);

@@ -326,6 +326,42 @@ fn the_plain_way_back_ends_at_the_point_of_no_return() {
 }
 
 #[test]
+fn a_person_can_change_the_way_back_again_and_again() {
+    let text = format!(
+        "{}rollback a_way \"A\" {{ step x {{ run \"do x\" }}; undo [b] }}\nrollback b_way \"B\" {{ undo [c]; step y {{ run \"do y\" }} }}\n",
+        live(TWO_STEPS)
+    );
+    let back = |to: &str| Input::Rollback { by: who(), to: Some(to.to_owned()) };
+    let ran = run(&text, World::default().fails("do c").fails("revert c"));
+    assert_eq!(ran.ending(), "stuck");
+    let ran = take_up(ran, World::default().fails("revert b"), back("a_way"));
+    assert_eq!(
+        (ran.ending(), ran.world.ran.as_slice()),
+        ("stuck", &["do x".to_owned(), "undo: revert b".to_owned()][..])
+    );
+    let ran = take_up(ran, World::default().fails("do y"), back("b_way"));
+    assert_eq!(ran.ending(), "stuck");
+    // The first one once more, from its beginning, and then by the plain one.
+    let ran = take_up(ran, World::default().fails("do x"), back("a_way"));
+    assert_eq!((ran.ending(), ran.world.ran.as_slice()), ("stuck", &["do x".to_owned()][..]));
+    let ran = take_up(ran, World::default(), back("rollback"));
+    assert_eq!(ran.ending(), "rolled back");
+    let mut undone = ran.undone();
+    undone.sort_unstable();
+    assert_eq!(undone, ["a", "b", "c"], "{}", ran.transcript());
+}
+
+#[test]
+fn an_irreversible_step_that_never_acted_draws_no_line() {
+    let steps = r#"
+  step a { run "do a"; undo { run "revert a" } }
+  step drop { gate ready { run "is ready" }; run "drop"; irreversible "gone" }
+"#;
+    let ran = run(&live(steps), World::default().fails("is ready"));
+    assert_eq!((ran.ending(), ran.undone()), ("rolled back", vec!["a"]), "{}", ran.transcript());
+}
+
+#[test]
 fn a_node_of_a_rollback_is_left_out_when_its_condition_is_false() {
     let text = format!(
         "var deep: bool = false\n{}rollback \"Back\" {{\n  undo\n  step cache when deep {{ run \"clear\" }}\n}}\n",

@@ -66,6 +66,8 @@ pub struct AskNode {
     /// What a `question` is answered with.
     pub ty: Type,
     pub by: Option<People>,
+    /// It says who, be it wrongly.
+    pub said: bool,
     pub within: Option<Limit>,
     pub on_denied: Option<Outcome>,
 }
@@ -90,6 +92,8 @@ pub struct Tick {
     pub group: Option<Box<Typed>>,
     pub owner: Option<Typed>,
     pub by: Option<People>,
+    /// It says who, or looks itself, be it wrongly.
+    pub said: bool,
     pub when: Option<Typed>,
     /// What ticks it; without them a person does.
     pub looks: Vec<Look>,

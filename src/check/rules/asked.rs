@@ -3,36 +3,70 @@
 //! At three in the morning a question to a role without members waits until its limit and then does what nobody wanted. A
 //! question that `all` of two roles must answer, with one person in both, is one that cannot be answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::check::model::{Ask, Limit, Model, Node, Outcome, People, Person, Quorum, Role, Trigger, Verdict};
+use crate::check::model::{
+    Ask, Gate, GateRef, GateUse, Limit, Model, Node, Outcome, People, Person, Quorum, Role, Trigger, Verdict,
+};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::value::{Expr, Value};
 
-use super::{nodes, phases};
+use super::{gate_uses, nodes, phases};
+
+/// More roles than anybody asks at once; whether there are enough people for them is not worked out.
+const MANY: usize = 200;
+
+type Roles<'m> = HashMap<&'m str, &'m Role>;
 
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
+    let roles: Roles<'_> = model.roles.iter().map(|role| (role.id.text.as_str(), role)).collect();
+    findings.extend(nobody_named(model));
     let mut told: Vec<(Code, &str)> = Vec::new();
     for people in every_question(model) {
         for person in &people.persons {
-            let Some(role) = role(model, person) else { continue };
+            let Some(role) = role(&roles, person) else { continue };
             let found = there(role, person).or_else(|| heard(model, role, person));
             if let Some(finding) = found.filter(|f| !told.contains(&(f.code, role.id.text.as_str()))) {
                 told.push((finding.code, &role.id.text));
                 findings.push(finding);
             }
         }
-        findings.extend(enough(model, people));
+        findings.extend(enough(&roles, people));
     }
     for people in model.triggers.iter().filter_map(|t| t.manual.as_ref()?.as_ref()) {
         let known = |role: &&Role| told.contains(&(Code::NobodyThere, role.id.text.as_str()));
-        let asked = people.persons.iter().filter_map(|p| Some((role(model, p).filter(|r| !known(r))?, p)));
+        let asked = people.persons.iter().filter_map(|p| Some((role(&roles, p).filter(|r| !known(r))?, p)));
         findings.extend(asked.filter_map(|(role, person)| there(role, person)).collect::<Vec<_>>());
     }
 }
 
-fn role<'m>(model: &'m Model, person: &Person) -> Option<&'m Role> {
-    model.roles.iter().find(|r| r.id.text == person.role)
+fn role<'m>(roles: &Roles<'m>, person: &Person) -> Option<&'m Role> {
+    roles.get(person.role.as_str()).copied()
+}
+
+/// A question that says nobody is for the release manager; without one nobody is asked.
+fn nobody_named(model: &Model) -> Vec<Diagnostic> {
+    let manager = model.release.as_ref().and_then(|r| r.manager.as_deref());
+    if manager.is_some() {
+        return Vec::new();
+    }
+    let finding = |span, what: &str| {
+        Diagnostic::new(Code::NobodyThere, span, format!("{what} is for nobody"))
+            .label("without a `by`, and the release has no `manager`")
+            .help("write `by ROLE`, or `manager = ROLE` in the `release`")
+    };
+    let mut found = Vec::new();
+    for (_, node) in nodes(model) {
+        match node {
+            Node::Ask(ask) if ask.by.is_none() && !ask.said => found.push(finding(ask.head.span, "this question")),
+            Node::Checklist(checklist) => {
+                let asked = checklist.items.iter().filter(|i| i.by.is_none() && i.looks.is_empty() && !i.said);
+                found.extend(asked.map(|item| finding(item.id.span, "this item")));
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Everybody who may answer for a role; nothing where that is only known later.
@@ -80,7 +114,7 @@ fn heard(model: &Model, role: &Role, person: &Person) -> Option<Diagnostic> {
 }
 
 /// So many different people as must answer there are.
-fn enough(model: &Model, people: &People) -> Option<Diagnostic> {
+fn enough(roles: &Roles<'_>, people: &People) -> Option<Diagnostic> {
     let sure: Vec<&Person> = people.persons.iter().filter(|p| p.when.is_none()).collect();
     let (needed, asked) = match &people.quorum {
         Quorum::One | Quorum::Any => return None,
@@ -90,10 +124,10 @@ fn enough(model: &Model, people: &People) -> Option<Diagnostic> {
             _ => return None,
         },
     };
-    let candidates: Option<Vec<Vec<String>>> = asked.iter().map(|p| members(role(model, p)?)).collect();
+    let candidates: Option<Vec<Vec<String>>> = asked.iter().map(|p| members(role(roles, p)?)).collect();
     let candidates = candidates?;
     // Of a role without members that was said.
-    if candidates.iter().any(Vec::is_empty) {
+    if candidates.iter().any(Vec::is_empty) || candidates.len() > MANY {
         return None;
     }
     let most = distinct(&candidates);
@@ -109,7 +143,7 @@ fn enough(model: &Model, people: &People) -> Option<Diagnostic> {
     let mut finding = Diagnostic::new(Code::TooFewPeople, people.span, title).label("can never be answered");
     if let [a, b, ..] = &asked[..]
         && candidates[0] == candidates[1]
-        && let (Some(a), Some(b)) = (role(model, a), role(model, b))
+        && let (Some(a), Some(b)) = (role(roles, a), role(roles, b))
     {
         finding = finding.also(a.id.span, "the same people …").also(b.id.span, "… as here");
     }
@@ -172,6 +206,12 @@ fn every_question(model: &Model) -> Vec<&People> {
         of_outcome(then.as_ref(), &mut found);
         of_outcome(no_data.as_ref(), &mut found);
     }
+    for gate in &model.gates {
+        of_gate(gate, &mut found);
+    }
+    for used in gate_uses(model) {
+        of_use(used, &mut found);
+    }
     found.extend(model.escalations.iter().flat_map(|e| e.levels.iter().map(|(people, _)| people)));
     found
 }
@@ -195,12 +235,23 @@ fn of_node<'m>(node: &'m Node, found: &mut Vec<&'m People>) {
             of_limit(step.within.as_ref(), found);
             of_outcome(step.on_failure.as_ref(), found);
         }
-        Node::Gate(_, used) => {
-            of_outcome(used.on_failure.as_ref(), found);
-            of_outcome(used.on_inconclusive.as_ref(), found);
-        }
         Node::Ramp(ramp) => of_outcome(ramp.on_failure.as_ref(), found),
         _ => {}
+    }
+}
+
+fn of_gate<'m>(gate: &'m Gate, found: &mut Vec<&'m People>) {
+    of_outcome(gate.on_failure.as_ref(), found);
+    of_outcome(gate.on_inconclusive.as_ref(), found);
+    of_limit(gate.within.as_ref(), found);
+}
+
+fn of_use<'m>(used: &'m GateUse, found: &mut Vec<&'m People>) {
+    of_outcome(used.on_failure.as_ref(), found);
+    of_outcome(used.on_inconclusive.as_ref(), found);
+    of_limit(used.within.as_ref(), found);
+    if let GateRef::Inline(gate) = &used.gate {
+        of_gate(gate, found);
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
             other => own_outcomes(other).into_iter().for_each(|o| refuse(kind, Some(o), findings)),
         }
     }
+    model.rollbacks.iter().flat_map(|r| &r.after).for_each(|node| of_after(node, findings));
 }
 
 /// What a question, a checklist or a ramp leads to in its own words.
@@ -34,6 +35,16 @@ pub(super) fn own_outcomes(node: &Node) -> Vec<&Outcome> {
         Node::Ramp(ramp) => ramp.on_failure.iter().collect(),
         _ => Vec::new(),
     }
+}
+
+/// What is left to do when a rollback has ended cannot roll back either.
+fn of_after(node: &Node, findings: &mut Vec<Diagnostic>) {
+    own_outcomes(node).into_iter().for_each(|o| refuse(PhaseKind::After, Some(o), findings));
+    if let Node::Step(step) = node {
+        refuse(PhaseKind::After, of_limit(step.within.as_ref()), findings);
+        refuse(PhaseKind::After, step.on_failure.as_ref(), findings);
+    }
+    node.inner().iter().for_each(|inner| of_after(inner, findings));
 }
 
 fn of_limit(limit: Option<&Limit>) -> Option<&Outcome> {

@@ -6,11 +6,9 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::check::model::{Model, PhaseKind, Typed, Window};
+use crate::check::model::{Model, Node, Phase, PhaseKind, Typed, Window};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::value::{Expr, Value};
-
-use super::phases;
 
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     let zone = zone_of(model.runbook.timezone.as_ref());
@@ -25,12 +23,7 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
             findings.push(finding.help("choose another start"));
         }
     }
-    for phase in phases(model).into_iter().filter(|p| p.kind == PhaseKind::Live && !p.windows.is_empty()) {
-        let after = match phase.head.at.as_deref() {
-            None => SignedDuration::ZERO,
-            Some(Typed { expr: Expr::Value(Value::Offset(after)), .. }) => *after,
-            Some(_) => continue,
-        };
+    for (phase, after) in at_moments(model) {
         let Ok(moment) = start.checked_add(after) else { continue };
         let windows: Option<Vec<&Window>> =
             phase.windows.iter().map(|(name, _)| model.windows.iter().find(|w| w.id.text == *name)).collect();
@@ -51,6 +44,32 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// The live phases whose earliest moment is written: their own, that of the phase around them, or, of the first one, T+0.
+fn at_moments(model: &Model) -> Vec<(&Phase, SignedDuration)> {
+    fn inside<'m>(phase: &'m Phase, around: Option<SignedDuration>, found: &mut Vec<(&'m Phase, SignedDuration)>) {
+        let at = match phase.head.at.as_deref() {
+            None => around,
+            Some(Typed { expr: Expr::Value(Value::Offset(at)), .. }) => Some(*at),
+            Some(_) => None,
+        };
+        if let (Some(at), false) = (at, phase.windows.is_empty()) {
+            found.push((phase, at));
+        }
+        // Only the first thing in a phase begins with it.
+        for (i, node) in phase.nodes.iter().enumerate() {
+            if let Node::Phase(inner) = node {
+                inside(inner, at.filter(|_| i == 0), found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let live = model.phases.iter().filter(|p| p.kind == PhaseKind::Live);
+    for (i, phase) in live.enumerate() {
+        inside(phase, (i == 0).then_some(SignedDuration::ZERO), &mut found);
+    }
+    found
 }
 
 fn title(window: &Window) -> String {

@@ -3,7 +3,7 @@
 //! Whoever writes `stop` in the live part probably means `rollback`; stopping half way leaves production between two
 //! versions and says nothing about the way back.
 
-use crate::check::model::{Action, ActionKind, Model, Node, Outcome, PhaseKind, Verdict};
+use crate::check::model::{Action, ActionKind, Model, Node, Outcome, PhaseKind, Response, Verdict};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
@@ -19,13 +19,22 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
             refuse(limit.otherwise.as_ref(), at, findings);
         }
     }
+    for response in &model.responses {
+        refuse(late(response), changed.unwrap_or(response.id.span), findings);
+    }
     for trigger in &model.triggers {
         let severity = model.severities.iter().find(|s| Some(&s.id.text) == trigger.severity.as_ref());
         let outcome = trigger.then.as_ref().or_else(|| severity.and_then(|s| s.then.as_ref()));
-        for outcome in [outcome, trigger.no_data.as_ref()] {
+        let ask = trigger.ask.as_ref().or_else(|| severity.and_then(|s| s.ask.as_ref()));
+        let unanswered = ask.and_then(|ask| ask.within.as_ref()).and_then(|within| within.otherwise.as_ref());
+        for outcome in [outcome, trigger.no_data.as_ref(), unanswered] {
             refuse(outcome, changed.unwrap_or(trigger.id.span), findings);
         }
     }
+}
+
+fn late(response: &Response) -> Option<&Outcome> {
+    response.within.as_ref()?.otherwise.as_ref()
 }
 
 fn walk(model: &Model, nodes: &[Node], changed: &mut Option<Span>, findings: &mut Vec<Diagnostic>) {

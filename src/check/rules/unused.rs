@@ -6,12 +6,9 @@
 
 use crate::check::Checker;
 use crate::check::is_library;
-use crate::check::model::Undo;
 use crate::check::names::{Kind, Symbol};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::ast::{Ast, Keyword};
-
-use super::steps;
 
 pub(super) fn check(checker: &mut Checker<'_>, ast: &Ast) {
     let mut findings = Vec::new();
@@ -31,10 +28,8 @@ pub(super) fn check(checker: &mut Checker<'_>, ast: &Ast) {
             }
             // A gate at file level; in place it is used where it stands.
             Kind::Block(Keyword::Gate) => checker.model.gates.iter().any(|g| g.id.text == name),
-            // At a point of no return a person chooses one.
-            Kind::Block(Keyword::Rollback) => {
-                !steps(&checker.model).iter().any(|(_, step)| matches!(step.undo, Undo::Irreversible(..)))
-            }
+            // A person may choose it: `runbook rollback RUN --to NAME`.
+            Kind::Block(Keyword::Rollback) => false,
             Kind::Block(_) => false,
         };
         if matters {

@@ -6,7 +6,7 @@
 
 use crate::engine::event::{Ended, Ending, EventKind, Failure, FailureSort, Who};
 use crate::engine::scene::Scene;
-use crate::engine::state::{Mode, Status, UndoStatus};
+use crate::engine::state::{ActionState, Mode, Status, UndoStatus};
 use crate::plan::{Lane, NodeIx, NodeKind, Undo};
 use crate::value::{Environment, Found, RefKind};
 
@@ -58,9 +58,18 @@ impl<'a> Context<'a> {
     /// A person wants to go back by another procedure than the one that the run is in, or, where it waits at the point of no
     /// return, back to there. What was undone stays undone.
     pub(super) fn change_way(self, by: &Who, to: Option<&str>) -> Events {
-        let (Mode::Back | Mode::Ended(Ending::Stuck), Some(back)) = (&self.run.mode, &self.run.back) else {
+        let stuck = matches!(self.run.mode, Mode::Ended(Ending::Stuck) | Mode::Ending(Ending::Stuck, _));
+        let Some(back) = self.run.back.as_ref().filter(|_| stuck || matches!(self.run.mode, Mode::Back)) else {
             return Vec::new();
         };
+        // One procedure at a time: what runs is to end first.
+        let busy = |ix: &NodeIx| {
+            let state = self.run.node(*ix).work.as_ref().and_then(|w| w.state.as_ref());
+            matches!(state, Some(ActionState::Running { .. }))
+        };
+        if self.run.active.iter().any(busy) {
+            return Vec::new();
+        }
         let other = to.and_then(|name| self.plan.rollback(Some(name))).filter(|other| *other != back.rollback);
         let to_line = self.run.waits_at_line(self.plan).filter(|_| to.is_none()).map(|_| back.rollback);
         let Some(rollback) = other.or(to_line) else { return Vec::new() };
@@ -70,6 +79,10 @@ impl<'a> Context<'a> {
             .filter(|ix| self.run.active.contains(ix))
             .map(|ix| EventKind::NodeEnded { node: *ix, ended: Ended::Interrupted, failure: None, outcome: None })
             .collect();
+        // What it did when it was gone before is done again.
+        let gone = |ix: &&NodeIx| self.run.node(**ix).status != Status::Pending;
+        let again = self.plan.rollbacks[rollback].nodes.iter().filter(gone);
+        events.extend(again.map(|ix| EventKind::NodeAgain { node: *ix }));
         events.push(EventKind::RollbackStarted {
             rollback: rollback as u32,
             reason: back.reason.clone(),

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-use crate::check::model::{Id, Model, Typed};
+use crate::check::model::{Id, Model, Node, Typed, Undo};
 use crate::diagnostic::{Code, Diagnostic, tidy};
 use crate::source::{Place, Sources, Span};
 use crate::value::{EvalError, Expr, Function, Ref, RefKind, Type, Value, duration_text, evaluate, fold};
@@ -78,11 +78,22 @@ pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Pla
 }
 
 /// The ways back that take longer than they may, of a model of which not everything can be run yet: whatever else belongs
-/// to them makes them only longer.
+/// to them makes them only longer. Nothing where a point of no return may stand in what is left out: it would end them.
 pub fn long_ways_back(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Vec<Diagnostic> {
+    if model.phases.iter().any(|phase| has_hidden_line(&phase.nodes, false)) {
+        return Vec::new();
+    }
     let (_, error) = lowered(model, sources, inputs);
     let known = error.usage.is_empty();
     error.findings.into_iter().filter(|finding| known && finding.code == Code::WayBackTooLong).collect()
+}
+
+/// Whether an irreversible step stands side by side with others.
+fn has_hidden_line(nodes: &[Node], hidden: bool) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Step(step) => hidden && matches!(step.undo, Undo::Irreversible(..)),
+        other => has_hidden_line(other.inner(), hidden || matches!(other, Node::Parallel(..))),
+    })
 }
 
 fn lowered(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> (Plan, PlanError) {
@@ -185,9 +196,9 @@ impl<'m> Lowering<'m> {
         for (i, rollback) in plan.rollbacks.iter().enumerate() {
             let written = self.model.rollbacks.iter().find(|r| r.id.text == rollback.id).and_then(|r| r.rto.as_ref());
             let (Some(rto), Some(written)) = (rollback.rto, written) else { continue };
-            let known: Vec<_> = points(plan, i).into_iter().map_while(|p| Some((p.node, p.longest?))).collect();
+            let known: Vec<_> = points(plan, i).into_iter().filter_map(|p| Some((p.node, p.longest?))).collect();
             let Some((point, _)) = known.iter().find(|(_, longest)| *longest > rto) else { continue };
-            let longest = known.last().map_or(rto, |(_, longest)| *longest);
+            let longest = known.iter().map(|(_, longest)| *longest).max().unwrap_or(rto);
             let (needs, has) = (duration_text(longest), duration_text(rto));
             let finding =
                 Diagnostic::new(Code::WayBackTooLong, written.span, format!("the way back takes up to {needs} and may take {has}"))

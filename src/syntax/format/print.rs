@@ -73,7 +73,8 @@ impl<'s> Printer<'s> {
             let joined = rule == Rule::tail || (!between.contains(['\n', ';']) && end_is_clause);
             end_is_clause = is_clause(rule);
             // On a line of its own it would continue the statement before.
-            let continues = matches!(rule, Rule::bad_line | Rule::bad_text) && begins_with_operator(pair.as_str());
+            let continues =
+                !first && matches!(rule, Rule::bad_line | Rule::bad_text) && begins_with_operator(pair.as_str());
             if (joined || continues) && !self.lines.is_empty() && self.lines.last().is_some_and(|l| l.comment.is_none())
             {
                 self.resume(rule);
@@ -361,7 +362,10 @@ impl<'s> Printer<'s> {
 /// Whether a line that begins so continues the one before.
 fn begins_with_operator(text: &str) -> bool {
     text.starts_with(['<', '>', '=', '+', '-', '*', '/', '!'])
-        || text.split(|c: char| !c.is_alphanumeric()).next().is_some_and(|word| matches!(word, "and" | "or" | "in"))
+        || text
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .next()
+            .is_some_and(|word| matches!(word, "and" | "or" | "in"))
 }
 
 fn skipped(rule: Rule) -> bool {
