@@ -127,7 +127,12 @@ impl<'a> Checker<'a> {
                 let finding =
                     Diagnostic::new(Code::WrongKind, span, format!("`{name}` is {}, not a {word}", other.phrase()));
                 let finding = finding.label(format!("not a {word}")).also(place, "declared here");
-                self.push(finding.help_if(self.existing(keyword).map(|names| format!("the {word}s are {names}"))));
+                self.push(
+                    finding.help_if(
+                        self.existing(keyword)
+                            .map(|names| format!("the {} are {names}", word.trim_end_matches('s').to_owned() + "s")),
+                    ),
+                );
                 None
             }
             None => {

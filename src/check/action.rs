@@ -106,6 +106,17 @@ impl<'a> Checker<'a> {
             let finding = Diagnostic::new(Code::Mismatch, value.span, title).label(super::article(&value.ty));
             self.push(finding.help("write `on`, `off` or `25%`"));
         }
+        if let Some(segment) =
+            set.segment.as_ref().filter(|s| !matches!(s.kind, ExprKind::Call(..)) && !super::is_bad(s))
+        {
+            let finding = Diagnostic::new(Code::WrongForm, segment.span, "for whom a flag is switched is a segment");
+            self.push(
+                finding
+                    .label("not a segment")
+                    .help("write `for segment(\"premium\")`; a flag stays as it is set until it is set again"),
+            );
+            return ActionKind::Set { flag, value, segment: None };
+        }
         let segment = set.segment.as_ref().map(|segment| self.typed(segment, Some(&Type::Text)));
         self.action_body("set", set.value.span, set.block.as_ref());
         ActionKind::Set { flag, value, segment }

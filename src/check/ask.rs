@@ -8,11 +8,6 @@ use super::Checker;
 use super::model::{AskNode, Checklist, Node, Tick};
 use super::typing::Allow;
 
-/// A keyword with its article: `an approve`.
-fn article_of(word: &str) -> String {
-    format!("{} `{word}`", if word.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" })
-}
-
 /// What a question can be answered with.
 const ANSWERS: [&str; 8] = ["string", "int", "number", "bool", "duration", "percent", "count", "size"];
 
@@ -23,12 +18,12 @@ impl<'a> Checker<'a> {
         if construct.name.is_none() {
             self.missing(
                 construct.keyword_span,
-                format!("{} has a name", article_of(word)),
+                format!("{} has a name", super::articled(word)),
                 format!("write `{word} NAME \"…\"`"),
             );
         }
         if construct.title.is_none() {
-            let title = format!("{} says what is asked", article_of(word));
+            let title = format!("{} says what is asked", super::articled(word));
             self.missing(construct.head(), title, format!("write `{word} NAME \"…\"`"));
         }
         let body = self.construct_body(word, construct);
@@ -69,7 +64,7 @@ impl<'a> Checker<'a> {
                 ty
             }
             (Some(kind), keyword) => {
-                let title = format!("{} is answered with yes or no", article_of(keyword.word()));
+                let title = format!("{} is answered with yes or no", super::articled(keyword.word()));
                 let finding = Diagnostic::new(Code::WrongForm, kind.name.span, title).label("has no kind");
                 self.push(finding.help("leave it out, or ask with `question`"));
                 Type::Bool

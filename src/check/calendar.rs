@@ -32,6 +32,12 @@ impl<'a> Checker<'a> {
         if let (true, Some(from), Some(to)) = (blackout, &window.from, &window.to) {
             self.backwards(from, to);
         }
+        if let Some(days) = window.days.as_ref().filter(|d| d.expr.known_list().is_some_and(|list| list.is_empty())) {
+            let finding = Diagnostic::new(Code::BadLiteral, days.span, "a window without a day never opens");
+            self.push(
+                finding.label("no days").help("write `days = [mon, tue, wed, thu]`, or leave it out for every day"),
+            );
+        }
         self.model.windows.push(window);
     }
 

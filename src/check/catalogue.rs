@@ -239,7 +239,7 @@ pub const BLOCKS: &[Block] = &[
     block!("channel discord", [s("webhook", PrivateUrl)], [], [a("describe")]),
     block!(
         "channel email",
-        [s("smtp", Url), s("from", Email), s("to", Emails), s("user", Private), s("password", Private)],
+        [s("smtp", Url), s("from", Email), s("to", Emails), s("user", Text), s("password", Private)],
         [],
         [a("describe")]
     ),
@@ -507,7 +507,7 @@ pub const BLOCKS: &[Block] = &[
         [
             s("state", Enum(&Enumeration::STATE)),
             s("components", Any),
-            s("impact", Text),
+            s("impact", Enum(&Enumeration::DISRUPTION)),
             s("from", Moment),
             s("to", Moment)
         ],

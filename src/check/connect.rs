@@ -128,6 +128,16 @@ impl<'a> Checker<'a> {
                 (Some(Shape::Command), ExprKind::Command(item)) => {
                     let share = Local { name: "share".into(), ty: Type::Percent, reference: share() };
                     let action = self.with_locals(vec![share], |c| c.action(item));
+                    let uses = action.as_ref().is_some_and(super::rules::uses_share);
+                    if name == "set" && !uses {
+                        let finding =
+                            Diagnostic::new(Code::Missing, setting.name.span, "this sets nothing in particular");
+                        self.push(
+                            finding
+                                .label("does not say what is to be set")
+                                .help("hand it over: `set = run \"./split.sh ${share}\"`"),
+                        );
+                    }
                     commands.extend(action.map(|action| (name, action)));
                 }
                 (Some(Shape::Command), _) => {

@@ -169,6 +169,11 @@ fn article(ty: &Type) -> String {
     format!("{} {name}", if an { "an" } else { "a" })
 }
 
+/// A keyword with its article: `an approve`.
+fn articled(word: &str) -> String {
+    format!("{} `{word}`", if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
+}
+
 /// Whether an expression of the tree could not be read; then everything about it was said.
 fn is_bad(expr: &crate::syntax::ast::Expr) -> bool {
     matches!(expr.kind, ExprKind::Bad)

@@ -74,6 +74,8 @@ pub(super) struct Names<'a> {
     symbols: BTreeMap<&'a str, Symbol<'a>>,
     duplicates: Vec<Diagnostic>,
     lost: Vec<&'a str>,
+    /// Something that is imported could not be read: any name may stand there.
+    incomplete: bool,
 }
 
 /// Blocks whose name is not in the namespace: `runbook`, and risks, scope items and scenarios, which are apart.
@@ -136,6 +138,7 @@ impl<'a> Names<'a> {
     /// Collects what a file declares.
     pub(super) fn collect(ast: &'a Ast) -> Self {
         let mut names = Names { lost: ast.lost_words.iter().map(String::as_str).collect(), ..Names::default() };
+        names.incomplete = ast.incomplete;
         names.items(&ast.items, &[]);
         names
     }
@@ -168,7 +171,11 @@ impl<'a> Names<'a> {
     fn add_construct(&mut self, construct: &'a Construct, loops: &[&'a ForLoop]) {
         let keyword = construct.keyword;
         // `gate healthy` inside something uses a gate; with a block it declares one.
-        let refers = keyword == Keyword::Gate && construct.block.is_none();
+        let refers = matches!(
+            keyword,
+            Keyword::Gate | Keyword::Severity | Keyword::Source | Keyword::Channel | Keyword::Role | Keyword::Router
+        ) && construct.block.is_none()
+            && construct.kind.is_none();
         if let Some(name) = construct.name.as_ref().filter(|_| !refers && !is_apart(keyword)) {
             self.declare(name, Kind::Block(keyword), loops, None);
             if let Some(symbol) = self.symbols.get_mut(name.text.as_str()) {
@@ -201,12 +208,19 @@ impl<'a> Names<'a> {
             Some(first) if is_shared(first, &symbol) => {}
             Some(first) => {
                 let title = format!("the name `{}` is given twice", name.text);
-                self.duplicates.push(
+                let finding = if first.span.file == name.span.file {
                     Diagnostic::new(Code::DuplicateName, name.span, title)
                         .label(format!("again, for {}", kind.phrase()))
                         .also(first.span, format!("first for {}", first.kind.phrase()))
-                        .help("names are shared by everything in a file: give one of them another name"),
-                );
+                        .help("names are shared by everything in a file: give one of them another name")
+                } else {
+                    // What is imported is there for others too.
+                    Diagnostic::new(Code::DuplicateName, first.span, title)
+                        .label(format!("for {}", first.kind.phrase()))
+                        .also(name.span, format!("imported, for {}", kind.phrase()))
+                        .help("a file and what it imports share their names, and a `var` of both has one type: give this one another name")
+                };
+                self.duplicates.push(finding);
             }
             None => {
                 self.symbols.insert(&name.text, symbol);
@@ -238,7 +252,7 @@ impl<'a> Names<'a> {
 
     /// Whether a name may have been declared in a line that could not be read.
     pub(super) fn is_lost(&self, name: &str) -> bool {
-        self.lost.contains(&name)
+        self.incomplete || self.lost.contains(&name)
     }
 
     /// All names, sorted.

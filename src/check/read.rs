@@ -112,6 +112,23 @@ fn is_open(name: &str) -> bool {
 impl<'a> Checker<'a> {
     /// Sorts a construct's header and body by the catalogue's entry `name`.
     pub(super) fn construct_body(&mut self, name: &'static str, construct: &'a Construct) -> Body<'a> {
+        use crate::syntax::ast::Keyword::*;
+        let word = construct.keyword.word();
+        let has_kind = matches!(
+            construct.keyword,
+            Channel | Source | Flags | Router | Hosts | Metric | Phase | Ramp | Approve | Confirm | Question
+        );
+        if let Some(kind) = construct.kind.as_ref().filter(|_| !has_kind) {
+            let finding =
+                Diagnostic::new(Code::Misplaced, kind.name.span, format!("{} has no kind", super::articled(word)));
+            self.push(finding.label("says nothing here").help("leave it out"));
+        }
+        if let Some(name) =
+            construct.name.as_ref().filter(|_| matches!(construct.keyword, Release | Scope | Comms | After))
+        {
+            let finding = Diagnostic::new(Code::Misplaced, name.span, format!("{} has no name", super::articled(word)));
+            self.push(finding.label("says nothing here").help("leave it out: there is only one"));
+        }
         self.body(name, construct.head(), &construct.clauses, construct.items())
     }
 
@@ -155,17 +172,19 @@ impl<'a> Checker<'a> {
         let name = &setting.name;
         let known = block.settings.iter().find(|s| s.name == name.text);
         if known.is_none() && !is_open(body.name) {
+            // A file that is to be run is not led to what is not run.
+            let whole = self.sources.file(name.span.file).text.contains("# allow(RB017)");
             let close = did_you_mean(&name.text, block.settings.iter().map(|s| s.name));
-            let names: Vec<_> = block.settings.iter().filter(|s| s.runs).map(|s| s.name).collect();
+            let names: Vec<_> = block.settings.iter().filter(|s| s.runs || whole).map(|s| s.name).collect();
             let help = match close {
                 Some(close) => format!("did you mean `{close}`?"),
-                None if names.is_empty() => format!("a `{}` has no settings", body.name),
-                None => format!("the settings of a `{}` are {}", body.name, names.join(", ")),
+                None if names.is_empty() => format!("{} has no settings", super::articled(body.name)),
+                None => format!("the settings of {} are {}", super::articled(body.name), names.join(", ")),
             };
             let mut finding = Diagnostic::new(
                 Code::UnknownSetting,
                 name.span,
-                format!("a `{}` has no setting `{}`", body.name, name.text),
+                format!("{} has no setting `{}`", super::articled(body.name), name.text),
             )
             .label("unknown setting")
             .help(help);
@@ -175,7 +194,7 @@ impl<'a> Checker<'a> {
             return self.push(finding);
         }
         if known.is_some_and(|k| !k.runs) {
-            self.not_yet(name.span, &format!("the setting `{}` of a `{}`", name.text, body.name));
+            self.not_yet(name.span, &format!("the setting `{}` of {}", name.text, super::articled(body.name)));
         }
         match body.setting(&name.text) {
             Some(first) => {
@@ -192,17 +211,21 @@ impl<'a> Checker<'a> {
         let Some(allowed) = block.clauses.iter().find(|c| c.word == word) else {
             let words: Vec<_> = block.clauses.iter().map(|c| format!("`{}`", c.word)).collect();
             let help = match words.is_empty() {
-                true => format!("a `{}` has no clauses", body.name),
-                false => format!("the clauses of a `{}` are {}", body.name, words.join(", ")),
+                true => format!("{} has no clauses", super::articled(body.name)),
+                false => format!("the clauses of {} are {}", super::articled(body.name), words.join(", ")),
             };
             return self.push(
-                Diagnostic::new(Code::Misplaced, clause.span, format!("`{word}` says nothing about a `{}`", body.name))
-                    .label("does not belong here")
-                    .help(help),
+                Diagnostic::new(
+                    Code::Misplaced,
+                    clause.span,
+                    format!("`{word}` says nothing about {}", super::articled(body.name)),
+                )
+                .label("does not belong here")
+                .help(help),
             );
         };
         if !allowed.runs {
-            self.not_yet(clause.span, &format!("`{word}` in a `{}`", body.name));
+            self.not_yet(clause.span, &format!("`{word}` in {}", super::articled(body.name)));
         }
         // A gate may have several parameters.
         let first = body.clauses.iter().find(|c| c.kind.word() == word && word != "with").map(|c| c.span);
@@ -226,10 +249,20 @@ impl<'a> Checker<'a> {
         match block.contents.iter().find(|c| c.word == word) {
             Some(allowed) if allowed.runs => true,
             Some(_) => {
-                let what =
-                    if body.name == "file" { format!("`{word}`") } else { format!("`{word}` in a `{}`", body.name) };
+                let what = if body.name == "file" {
+                    format!("`{word}`")
+                } else {
+                    format!("`{word}` in {}", super::articled(body.name))
+                };
                 self.not_yet(span, &what);
                 true
+            }
+            None if block.settings.iter().any(|s| s.name == word) => {
+                let value = self.slice(span).strip_prefix(word).unwrap_or_default().trim().to_owned();
+                let title = format!("`{word}` is a setting of {}, and has a `=`", super::articled(body.name));
+                let finding = Diagnostic::new(Code::WrongForm, span, title).label("without a `=`");
+                self.push(finding.help(format!("write `{word} = {}`", if value.is_empty() { "…" } else { &value })));
+                false
             }
             None => {
                 self.push(misplaced(word, body.name, span));
@@ -295,6 +328,15 @@ impl<'a> Checker<'a> {
             let quiet = c.diagnostics.len();
             let (_, ty) = c.infer(value, None);
             c.diagnostics.truncate(quiet);
+            let literal = matches!(&value.kind, crate::syntax::ast::ExprKind::Text(text) if text.plain().is_some());
+            if literal && shape == Shape::Private {
+                let finding = Diagnostic::new(Code::SecretSource, value.span, "a secret never stands in a file");
+                c.push(
+                    finding
+                        .label("written down")
+                        .help("declare it: `secret NAME = getenv(\"NAME\")`, and write the name here"),
+                );
+            }
             let want = if ty == Type::Secret { None } else { shape.ty() };
             c.typed(value, want.as_ref())
         })

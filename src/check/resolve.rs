@@ -157,6 +157,9 @@ impl<'a> Checker<'a> {
                 self.names.get(&close);
                 finding.help(format!("did you mean `{close}`?")).suggest(span, close)
             }
+            None if self.allow.metrics => {
+                finding.help(format!("declare it, such as `metric {name}: percent {{ … }}` or `var {name}: string`"))
+            }
             None => finding.help(format!("declare it, such as `let {name} = …` or `var {name}: string`")),
         }
     }

@@ -254,6 +254,10 @@ impl<'a> Checker<'a> {
             }
         }
         let looks = self.nodes(&body.rest);
+        if looks.is_empty() && !body.unread {
+            let help = "write `hold for 15m` and `gate NAME` in it";
+            self.missing(construct.head(), "a ramp that neither holds nor looks goes to its end at once", help);
+        }
         Node::Ramp(Box::new(Ramp { head, subject, through, takes, on_failure, looks }))
     }
 
@@ -357,7 +361,7 @@ impl<'a> Checker<'a> {
         Step {
             takes: self.value_of(&body, "takes"),
             idempotent: self.flag_of(&body, "idempotent"),
-            batch: self.value_of(&body, "batch"),
+            batch: self.batch(&body),
             max_failures: self.value_of(&body, "max_failures"),
             owner: self.value_of(&body, "owner"),
             hosts,
@@ -369,6 +373,20 @@ impl<'a> Checker<'a> {
             actions,
             undo,
         }
+    }
+
+    /// `batch = 33%`: a part of the hosts, and not none of them.
+    fn batch(&mut self, body: &Body<'a>) -> Option<Typed> {
+        let batch = self.value_of(body, "batch")?;
+        if let crate::value::Expr::Value(value @ Value::Percent(share)) = &batch.expr
+            && !(*share > 0.0 && *share <= 100.0)
+        {
+            let finding = Diagnostic::new(Code::BadLiteral, batch.span, format!("{value} is no part of the hosts"));
+            self.push(
+                finding.label("more than 0 %, at most 100 %").help("write `33%`; at least one host is taken each time"),
+            );
+        }
+        Some(batch)
     }
 
     /// `done when { … }`: what shows that a step was done, after a crash.

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::diagnostic::{
     Code, Diagnostic, MAX_SHOWN, Severity, fixed, github, has_errors, json, report, sarif, short, summary, tidy,
 };
-use crate::plan::{Inputs, PlanError, long_ways_back, plan};
+use crate::plan::{Inputs, PlanError, plan, sure_findings};
 use crate::source::{SourceFile, Sources};
 
 use super::inputs::inputs;
@@ -107,7 +107,7 @@ fn found_in(loaded: files::Loaded) -> (Sources, Vec<Diagnostic>, usize) {
     let one = |_: &str| Ok(vec!["file".to_owned()]);
     let inputs = Inputs { files: &one, ..inputs(Vec::new()) };
     if not_run > 0 {
-        found.extend(long_ways_back(&examined.checked.model, &sources, &inputs));
+        found.extend(sure_findings(&examined.checked.model, &sources, &inputs));
         return (sources, tidy(found), not_run);
     }
     if let Err(PlanError { usage, findings }) = plan(&examined.checked.model, &sources, &inputs)

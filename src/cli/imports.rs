@@ -55,7 +55,9 @@ pub(super) fn whole(sources: &mut Sources, path: &Path, ast: Ast) -> Whole {
     };
     reading.all(&folder, path.parent().unwrap_or(Path::new("")), wanted);
     let Imports { libraries, mut findings, places, .. } = reading;
-    let (ast, misplaced) = merge(ast, libraries);
+    let unread = findings.iter().any(|f| matches!(f.code, Code::Import | Code::Cycle));
+    let (mut ast, misplaced) = merge(ast, libraries);
+    ast.incomplete = unread;
     findings.extend(misplaced);
     Whole { ast, findings, places }
 }

@@ -72,6 +72,7 @@ codes! {
     Arguments = "RB206" Error "a function called in the wrong way";
     Constant = "RB207" Error "a condition that is always the same";
     MarksOrder = "RB208" Error "marks in the wrong order";
+    KindMisfit = "RB209" Error "a kind of release that its versions are not";
     PhaseOrder = "RB301" Error "phases out of order";
     OffsetsBackwards = "RB302" Error "offsets that run backwards";
     TakesTooLong = "RB303" Error "something that needs longer than it may";

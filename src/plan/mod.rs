@@ -31,7 +31,7 @@ pub use digest::{FORMAT, PlanFileError, digest, read, write};
 pub use exprs::each_expr_of;
 pub use lower::default_outcome;
 pub use lower::{Given, GivenValue, PlanError};
-pub use lower::{Inputs, long_ways_back, plan};
+pub use lower::{Inputs, plan, sure_findings};
 pub use moment::clock_text;
 pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;

@@ -14,6 +14,8 @@ pub struct Ast {
     pub items: Vec<Item>,
     /// Words that stand in lines which could not be read. A name among them may well be declared there.
     pub lost_words: Vec<String>,
+    /// Something that it imports could not be read.
+    pub incomplete: bool,
 }
 
 /// A word with its place.

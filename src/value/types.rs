@@ -109,6 +109,9 @@ impl Enumeration {
             "resolved",
         ],
     };
+    /// How much of a service is disturbed, on a status page.
+    pub const DISRUPTION: Enumeration =
+        Enumeration { name: "impact", words: &["none", "minor", "major", "critical", "maintenance"] };
     /// How bad an alert is, for whoever is on call.
     pub const ALERT: Enumeration = Enumeration { name: "severity", words: &["critical", "error", "warning", "info"] };
     /// `metric { unit }`: what the source returns.

@@ -161,7 +161,7 @@ fn the_runbooks_are_right() {
         assert!(checked.stdout.ends_with(": nothing to complain about\n"), "{}", checked.text());
         let formatted = project.runbook(&["fmt", "--check", &path]);
         assert_eq!(formatted.code, 0, "{name} is not formatted");
-        let given = ["--var", "version=9.8.7", "--var", "start=2030-05-14T10:00:00-07:00"];
+        let given = ["--var", "version=1.2.9", "--var", "start=2030-05-14T10:00:00-07:00"];
         let text = std::fs::read_to_string(&path).unwrap();
         // Only what a file has can be given.
         let given = given.chunks(2).filter(|g| text.contains(&format!("var {}:", g[1].split('=').next().unwrap())));

@@ -34,6 +34,7 @@ mod values;
 
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::Ast;
+use crate::value::RefKind;
 
 use super::Checker;
 use super::model::{Action, ActionKind, GateUse, Model, Node, Phase, PhaseKind, Step, Typed, Undo};
@@ -179,4 +180,10 @@ pub(crate) fn changes(action: &Action) -> bool {
         | ActionKind::Shift { .. }
         | ActionKind::Set { .. } => false,
     }
+}
+
+/// Whether a command is told the share that it is to set.
+pub(crate) fn uses_share(action: &Action) -> bool {
+    let names = |value: &&Typed| value.expr.refs().iter().any(|r| r.kind == RefKind::Param && r.name == "share");
+    values::of_action(action).iter().any(names)
 }

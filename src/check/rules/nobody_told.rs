@@ -4,6 +4,7 @@
 
 use crate::check::model::{Channel, ChannelKind, Model, Node, PhaseKind};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Span;
 
 use super::{changes, steps};
 
@@ -19,9 +20,14 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
         || model.triggers.iter().any(|t| !t.notifies.is_empty())
         || model.severities.iter().any(|s| !s.notify.is_empty());
     if !told {
+        let own = model.runbook.id.span;
+        let (place, label) = match channel.id.span.file == own.file || own == Span::default() {
+            true => (channel.id.span, "there is a channel for it"),
+            false => (own, "there are channels for it"),
+        };
         findings.push(
-            Diagnostic::new(Code::NobodyTold, channel.id.span, "nobody is told when this release is rolled back")
-                .label("there is a channel for it")
+            Diagnostic::new(Code::NobodyTold, place, "nobody is told when this release is rolled back")
+                .label(label)
                 .help(format!(
                     "write `rollback \"Roll back\" {{ notify {0} \"Rolling back: ${{event.reason}}\"; undo }}`, or `on rolled_back {{ notify {0} \"…\" }}`",
                     channel.id.text

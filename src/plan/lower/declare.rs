@@ -84,6 +84,11 @@ impl<'m> Lowering<'m> {
                 start,
             }
         });
+        if let (Some(model), Some(release)) = (&self.model.release, &found)
+            && let Some(finding) = kind_misfit(model, release)
+        {
+            self.push(finding);
+        }
         let release = found.clone().unwrap_or_default();
         self.learn("release.version", release.version.map(Value::Text));
         self.learn("release.previous", release.previous.map(Value::Text));
@@ -333,4 +338,31 @@ impl<'m> Lowering<'m> {
             });
         });
     }
+}
+
+/// What a release calls itself, held against its versions.
+fn kind_misfit(model: &model::Release, release: &Release) -> Option<Diagnostic> {
+    let read = |text: &Option<String>| semver::Version::parse(text.as_deref()?).ok();
+    let (version, previous) = (read(&release.version)?, read(&release.previous)?);
+    let place = model.version.as_ref()?.span;
+    if version <= previous {
+        let title = format!("{version} does not come after {previous}");
+        let finding = Diagnostic::new(Code::KindMisfit, place, title).label("the version that is released");
+        let finding = model.previous.iter().fold(finding, |f, p| f.also(p.span, "the version before it"));
+        return Some(finding.help("exchange them, or mend the one that is wrong"));
+    }
+    let kind = model.kind.as_ref()?;
+    let is = match (version.major > previous.major, version.minor > previous.minor) {
+        (true, _) => "major",
+        (false, true) => "minor",
+        (false, false) => "patch",
+    };
+    let says = release.kind.as_deref()?;
+    // A hotfix is a patch that is in a hurry.
+    let fits = says == is || (says == "hotfix" && is == "patch");
+    (!fits).then(|| {
+        Diagnostic::new(Code::KindMisfit, kind.span, format!("from {previous} to {version} it is a {is} release"))
+            .label(format!("not a {says} one"))
+            .help(format!("write `kind = {is}`, or mend the version"))
+    })
 }

@@ -77,15 +77,17 @@ pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Pla
     if error.usage.is_empty() && error.findings.is_empty() { Ok(plan) } else { Err(error) }
 }
 
-/// The ways back that take longer than they may, of a model of which not everything can be run yet: whatever else belongs
+/// What is wrong for certain in a model of which not everything can be run yet: what a release says of its versions, and ways
+/// back that take longer than they may: whatever else belongs
 /// to them makes them only longer. Nothing where a point of no return may stand in what is left out: it would end them.
-pub fn long_ways_back(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Vec<Diagnostic> {
+pub fn sure_findings(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     if model.phases.iter().any(|phase| has_hidden_line(&phase.nodes, false)) {
         return Vec::new();
     }
     let (_, error) = lowered(model, sources, inputs);
     let known = error.usage.is_empty();
-    error.findings.into_iter().filter(|finding| known && finding.code == Code::WayBackTooLong).collect()
+    let sure = [Code::WayBackTooLong, Code::KindMisfit];
+    error.findings.into_iter().filter(|finding| known && sure.contains(&finding.code)).collect()
 }
 
 /// Whether an irreversible step stands side by side with others.

@@ -158,10 +158,21 @@ impl<'s> Builder<'s> {
         let whole = self.span(&pair);
         let mut persons = Vec::new();
         let mut bad = false;
+        let mut before: Option<Span> = None;
         for part in pair.into_inner() {
             let span = self.span(&part);
+            let next = before.take();
             match part.as_rule() {
-                Rule::person => persons.extend(self.person(part)),
+                Rule::person => {
+                    if let Some(before) = next {
+                        let between = Span { start: before.end, end: span.start, ..span };
+                        let finding =
+                            Diagnostic::new(Code::WrongForm, before.to(span), "a comma is missing between these");
+                        self.push(finding.label("two names").help("write a `,` between them").fix(between, ", "));
+                    }
+                    before = Some(span);
+                    persons.extend(self.person(part));
+                }
                 Rule::bad_rest => {
                     bad = true;
                     let finding =

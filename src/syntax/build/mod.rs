@@ -36,7 +36,7 @@ pub(super) fn build(file: FileId, text: &str) -> (Ast, Vec<Diagnostic>) {
         }
     };
     let items = pairs.into_iter().next().map(|file| builder.items(file.into_inner())).unwrap_or_default();
-    let ast = Ast { items, lost_words: builder.lost_words };
+    let ast = Ast { items, lost_words: builder.lost_words, incomplete: false };
     (ast, builder.diagnostics)
 }
 
