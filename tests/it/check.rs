@@ -175,3 +175,35 @@ fn what_only_the_plan_sees_is_found_by_check_too() {
     assert!(code == 1 && text.contains("error[RB607]: a character that speaks to the terminal, U+001B"), "{text:?}");
     assert!(!text.contains('\u{1b}'));
 }
+
+/// What is used before it is there would fail on the night; within a loop an earlier round is there.
+#[test]
+fn what_is_used_before_it_is_known_is_found() {
+    let captures = "step b { run \"x\" { capture v = trim(stdout); reads = true } }";
+    let uses = "step a { run \"echo ${b.v}\"; undo none \"x\" }";
+    assert_eq!(codes(&live(&format!("{uses}\n{captures}"))), ["RB107"]);
+    assert_eq!(codes(&live(&format!("{captures}\n{uses}"))), [""; 0]);
+    let rounds = "for n in [1, 2] { step a when n == 2 { run \"echo ${b[1].v}\"; undo none \"x\" }\n\
+        step b { run \"x\" { capture v = trim(stdout); reads = true } } }";
+    assert_eq!(codes(&live(rounds)), [""; 0]);
+}
+
+/// A secret in a list or a map is one.
+#[test]
+fn a_secret_in_a_list_or_a_map_stays_one() {
+    let text = |action: &str| {
+        format!(
+            "runbook r {{}}\nsecret key = getenv(\"KEY\")\nchannel hook: webhook {{ url = \"https://x.example\" }}\n\
+            phase p: live {{ step a {{ {action}; undo none \"x\" }} }}\non rolled_back {{ notify hook \"x\" }}\n"
+        )
+    };
+    for action in [
+        r#"run "echo ${[key]}""#,
+        r#"run "echo ${join([key], ",")}""#,
+        r#"run "true"; notify hook "${upper(join([key], ","))}""#,
+        r#"run "true"; notify hook "x" { data = { token = key } }"#,
+    ] {
+        assert_eq!(codes(&text(action)), ["RB601"], "{action}: {:?}", findings(&text(action)));
+    }
+    assert_eq!(codes(&text(r#"run "true" { env = { TOKEN = key } }"#)), [""; 0]);
+}

@@ -11,6 +11,7 @@ mod essentials;
 mod fact_cycles;
 mod gate_attempts;
 mod gate_changes;
+mod known_later;
 mod loose_gates;
 mod marks;
 mod missing_undo;
@@ -42,7 +43,7 @@ use super::model::{Action, ActionKind, GateUse, Model, Node, Phase, PhaseKind, S
 /// A rule over the model alone.
 type Rule = fn(&Model, &mut Vec<Diagnostic>);
 
-const RULES: [Rule; 25] = [
+const RULES: [Rule; 26] = [
     phase_order::check,
     offsets::check,
     needs_start::check,
@@ -66,6 +67,7 @@ const RULES: [Rule; 25] = [
     nobody_told::check,
     promises::check,
     asked::check,
+    known_later::check,
     start_outside::check,
     response_cycles::check,
 ];
