@@ -411,6 +411,33 @@ const PHRASES: [&str; 32] = [
 const OTHERS: [&str; 12] =
     ["import", "var", "let", "secret", "fact", "link", "http", "shift", "set", "every", "no", "given"];
 
+/// `by qa_lead or dev`: several people, as one says it. `before` is the statement up to there.
+pub(super) fn people_in_words(before: &str, rest: &str, span: Span) -> Option<Diagnostic> {
+    let mut asked = before.trim_end().rsplit(char::is_whitespace);
+    let (first, asks) = (asked.next()?, asked.next()?);
+    if !matches!(asks, "by" | "ask" | "level") {
+        return None;
+    }
+    let rest = rest.trim_start();
+    let joined = rest.starts_with("or ") || rest.starts_with("and ") || rest.starts_with(',');
+    if !joined {
+        return None;
+    }
+    let quorum = if rest.starts_with("and ") { "all" } else { "any" };
+    let mut names = vec![first];
+    for word in rest.split(|c: char| c.is_whitespace() || c == ',').filter(|w| !w.is_empty()) {
+        match word {
+            "or" | "and" => {}
+            "within" | "when" | "escalate" | "else" | "on" => break,
+            name if name.chars().all(|c| c.is_alphanumeric() || c == '_') => names.push(name),
+            _ => break,
+        }
+    }
+    let list = names.join(", ");
+    let finding = Diagnostic::new(Code::WrongForm, span, "several people stand in brackets").label("a second one");
+    Some(finding.help(format!("write `{asks} {quorum} [{list}]`")))
+}
+
 /// A word and a value that make no statement: what was meant?
 pub(super) fn misused(file: FileId, word: &Name, value: &str, whole: &str) -> Diagnostic {
     let known = PHRASES.contains(&word.text.as_str()) || Keyword::from_word(&word.text).is_some();
@@ -476,6 +503,11 @@ fn notify_form(value: &str) -> String {
     let inner = value.strip_prefix('"').and_then(|rest| rest.split_once('"'));
     match inner {
         Some((channel, rest)) if !rest.trim().is_empty() && is_name(channel) => format!("notify {channel}{rest}"),
+        // A room of a chat: its channel is declared.
+        Some((room, rest)) if !rest.trim().is_empty() && room.starts_with('#') => {
+            let name: String = room.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect();
+            format!("notify {name}{rest}`, with `channel {name}: slack {{ room = \"{room}\"; … }}")
+        }
         _ => format!("notify CHANNEL {value}"),
     }
 }

@@ -219,7 +219,9 @@ impl<'s> Builder<'s> {
             // A statement that ends with a block is complete: only its end was expected.
             let from = if self.slice(item.span).ends_with('}') { span.start as usize } else { start };
             let text = &self.text[from - self.base..span.end as usize - self.base];
-            let finding = mistake::explain(self.file, from, text, span, Rule::strict_statement);
+            let people = mistake::people_in_words(self.slice(item.span), words, span);
+            let explain = || mistake::explain(self.file, from, text, span, Rule::strict_statement);
+            let finding = people.unwrap_or_else(explain);
             self.push(finding);
             // Half of a condition is not what was meant.
             if matches!(item.kind, ItemKind::Expect(_)) {

@@ -161,7 +161,12 @@ impl<'s> Builder<'s> {
         }
         if block.is_none() {
             let interval = every.as_ref().map_or("5s", |e| self.slice(e.span));
-            let help = format!("the interval of a gate, a hold or a metric is a setting: write `every = {interval}`");
+            let help = match clauses.is_empty() {
+                true => format!(
+                    "the interval of a gate, a hold or a metric is a setting: write `every = {interval}`; what is told again and again is `every {interval} from NODE until NODE {{ notify … }}`"
+                ),
+                false => format!("write `every {interval} from NODE until NODE {{ notify … }}`"),
+            };
             self.push(no_block(keyword_span, "`every`", &help));
             return None;
         }

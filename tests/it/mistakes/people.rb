@@ -35,3 +35,10 @@ phase deployment: live "Deployment" {
 trigger t { when deploy runs 10m; ask lead within 5m; by lead }
 trigger nobody { manual by empty }
 on started { notify room "Started" }
+
+phase spoken: live {
+  step say { run "true"; undo none "x" }
+  approve words "Words" { by lead or second }
+  confirm both "Both" { by lead and second; within 5m else rollback }
+}
+trigger loud { when say runs 5m; ask lead, second within 5m else rollback }
