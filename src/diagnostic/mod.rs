@@ -139,7 +139,14 @@ pub fn tidy(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
             // What an unclosed block has swallowed stands in the wrong place for no other reason.
             Code::Misplaced => said(Code::UnclosedBlock, &|_| true),
             // What a string that is never closed has swallowed is not missing.
-            Code::Missing => said(Code::UnclosedString, &|other| span.start <= other.start && other.start < span.end),
+            Code::Missing => {
+                // What could not be read right behind it may be what is missing.
+                let behind =
+                    |other: Span| other.file == span.file && other.start >= span.end && other.start <= span.end + 2;
+                said(Code::Unexpected, &behind)
+                    || said(Code::WrongForm, &behind)
+                    || said(Code::UnclosedString, &|other| span.start <= other.start && other.start < span.end)
+            }
             // Outside of strings it does not fit in the first place.
             Code::Hidden => said(Code::Unexpected, &|other| other == span),
             // It was to be used, and is not in the place where it was.

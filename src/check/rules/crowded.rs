@@ -11,6 +11,7 @@ use crate::source::Span;
 use crate::value::{Expr, Value, duration_text, offset_text};
 
 use super::changes;
+use super::takes::least;
 
 pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     for phase in super::phases(model) {
@@ -19,8 +20,18 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
         let mut changed: Option<(&Step, SignedDuration)> = None;
         for node in &phase.nodes {
             let Node::Step(step) = node else {
-                // How long anything else takes is not said; and whatever it is, it stands between.
-                (since, changed) = (None, None);
+                // Whatever it is, it stands between.
+                changed = None;
+                match node.head().and_then(|head| head.at.as_deref()) {
+                    Some(at) => {
+                        let moment = offset(at).map(|moment| (moment, at.span));
+                        if let Some((moment, span)) = moment {
+                            findings.extend(since.and_then(|(from, first)| late(from, needed, moment, (first, span))));
+                        }
+                        (since, needed) = (moment, least(node));
+                    }
+                    None => needed = needed.saturating_add(least(node)),
+                }
                 continue;
             };
             if let Some((at, span)) = step.head.at.as_deref().and_then(|at| Some((offset(at)?, at.span))) {
@@ -37,9 +48,7 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
             } else {
                 changed = None;
             }
-            if let Some(Expr::Value(Value::Duration(takes))) = step.takes.as_ref().map(|takes| &takes.expr) {
-                needed += *takes;
-            }
+            needed = needed.saturating_add(least(node));
         }
     }
 }
@@ -53,10 +62,14 @@ fn offset(at: &crate::check::model::Typed) -> Option<SignedDuration> {
 
 fn late(from: SignedDuration, needed: SignedDuration, at: SignedDuration, spans: (Span, Span)) -> Option<Diagnostic> {
     // A moment before the one above has a finding of its own.
-    if from + needed <= at || at < from {
+    if from.saturating_add(needed) <= at || at < from {
         return None;
     }
-    let title = format!("this is due at {} and usually begins at {}", offset_text(at), offset_text(from + needed));
+    let title = format!(
+        "this is due at {} and usually begins at {}",
+        offset_text(at),
+        offset_text(from.saturating_add(needed))
+    );
     Some(
         Diagnostic::new(Code::Crowded, spans.1, title)
             .label("late every time")
