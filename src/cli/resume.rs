@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::engine::state::{Live, Mode};
-use crate::engine::{Ending, Input, Run, Wish};
+use crate::engine::{Input, Run, Wish};
 use crate::journal::{Embedded, JournalError, Record, RunJournal};
 use crate::world::end_leftovers;
 
@@ -55,13 +55,14 @@ pub(super) fn roll_back(arguments: &RollbackArguments, screen: &Screen, state: &
         known_way(record, to.as_deref())?;
         let run = record.run();
         match run.live {
-            // What it is stuck at is not tried again first.
-            Live::Running if run.ending() == Some(Ending::Stuck) => {
-                Ok(vec![Input::Rollback { by: by.clone(), to: to.clone() }])
+            // The way that it was going, or what it is stuck at, is not tried again first.
+            Live::Running if run.back.is_some() => {
+                Ok(vec![Input::Rollback { by: by.clone(), to: to.clone(), resumes: true }])
             }
-            Live::Running => {
-                Ok(vec![Input::Resume { by: by.clone() }, Input::Rollback { by: by.clone(), to: to.clone() }])
-            }
+            Live::Running => Ok(vec![
+                Input::Resume { by: by.clone() },
+                Input::Rollback { by: by.clone(), to: to.clone(), resumes: false },
+            ]),
             Live::Before => Err("the live part of this run has not begun, so there is nothing to roll back".into()),
             Live::Ended => Err("the live part of this run is through, and the release is committed".into()),
         }

@@ -136,6 +136,8 @@ pub enum Input {
         by: Who,
         /// By which rollback.
         to: Option<String>,
+        /// It is taken up by a new process for that, out of a way back or stuck.
+        resumes: bool,
     },
 }
 
@@ -163,7 +165,7 @@ impl From<Wish> for Input {
     fn from(wish: Wish) -> Self {
         match wish {
             Wish::Halt { by, reason } => Input::Halt { by, reason },
-            Wish::Rollback { by, to } => Input::Rollback { by, to },
+            Wish::Rollback { by, to } => Input::Rollback { by, to, resumes: false },
         }
     }
 }

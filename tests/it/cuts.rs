@@ -65,7 +65,7 @@ fn cases() -> Vec<Case> {
         case("past the point of no return", line, || World::default().fails("do e")),
     ];
     let halt = Input::Halt { by: who(), reason: "Ctrl-C".into() };
-    let back = Input::Rollback { by: who(), to: None };
+    let back = Input::Rollback { by: who(), to: None, resumes: false };
     cases.push(Case {
         name: "a person sends it back",
         text: whole,

@@ -246,7 +246,7 @@ fn a_halt_cancels_what_runs_and_a_resume_does_it_again() {
 
 #[test]
 fn a_person_can_send_a_live_run_back() {
-    let back = Input::Rollback { by: who(), to: None };
+    let back = Input::Rollback { by: who(), to: None, resumes: false };
     let ran = run_with(&live(TWO_STEPS), World::default().hangs("do b"), vec![(7, back)]);
     assert_eq!((ran.ending(), ran.undone()), ("rolled back", vec!["b", "a"]));
     assert!(ran.transcript().contains("rolling back (Roll back): ana wanted it"), "{}", ran.transcript());
@@ -293,7 +293,7 @@ fn the_plain_way_back_ends_at_the_point_of_no_return() {
   step c { run "do c"; undo { run "revert c" } }
 "#;
     let text = format!("{}rollback whole \"All of it\" {{ undo; step restore {{ run \"restore\" }} }}\n", live(steps));
-    let back = |to: Option<&str>| Input::Rollback { by: who(), to: to.map(str::to_owned) };
+    let back = |to: Option<&str>| Input::Rollback { by: who(), to: to.map(str::to_owned), resumes: true };
     let stuck = || run(&text, World::default().fails("do c"));
     // Nothing is undone before a person answers, and going on as before is no answer.
     let ran = stuck();
@@ -331,7 +331,7 @@ fn a_person_can_change_the_way_back_again_and_again() {
         "{}rollback a_way \"A\" {{ step x {{ run \"do x\" }}; undo [b] }}\nrollback b_way \"B\" {{ undo [c]; step y {{ run \"do y\" }} }}\n",
         live(TWO_STEPS)
     );
-    let back = |to: &str| Input::Rollback { by: who(), to: Some(to.to_owned()) };
+    let back = |to: &str| Input::Rollback { by: who(), to: Some(to.to_owned()), resumes: true };
     let ran = run(&text, World::default().fails("do c").fails("revert c"));
     assert_eq!(ran.ending(), "stuck");
     let ran = take_up(ran, World::default().fails("revert b"), back("a_way"));
@@ -349,6 +349,20 @@ fn a_person_can_change_the_way_back_again_and_again() {
     let mut undone = ran.undone();
     undone.sort_unstable();
     assert_eq!(undone, ["a", "b", "c"], "{}", ran.transcript());
+}
+
+#[test]
+fn a_way_back_that_was_left_can_go_on_in_another_way() {
+    let text = format!("{}rollback other \"Other\" {{ step x {{ run \"do x\" }}; undo [a] }}\n", live(TWO_STEPS));
+    let halt = Input::Halt { by: who(), reason: "Ctrl-C".into() };
+    let ran = run_with(&text, World::default().fails("do c").takes("revert b", 60), vec![(30, halt)]);
+    assert_eq!((ran.ending(), ran.undone()), ("halted", vec!["c"]));
+    let other = Input::Rollback { by: who(), to: Some("other".into()), resumes: true };
+    let ran = take_up(ran, World::default(), other);
+    assert_eq!(ran.ending(), "rolled back", "{}", ran.transcript());
+    assert_eq!(ran.world.ran[0], "do x");
+    // What was being undone is undone to its end, at the place of the undoing.
+    assert_eq!(ran.undone(), ["c", "b", "a"], "{}", ran.transcript());
 }
 
 #[test]

@@ -51,23 +51,23 @@ impl<'a> Context<'a> {
     /// A person takes a stuck run up to go back: as it was tried, back to the point of no return, or by another procedure.
     pub(super) fn back_again(self, by: &Who, to: Option<&str>) -> Events {
         let mut events = self.resume(by.clone());
-        events.extend(self.change_way(by, to));
+        events.extend(self.change_way(by, to, false));
         events
     }
 
     /// A person wants to go back by another procedure than the one that the run is in, or, where it waits at the point of no
     /// return, back to there. What was undone stays undone.
-    pub(super) fn change_way(self, by: &Who, to: Option<&str>) -> Events {
+    pub(super) fn change_way(self, by: &Who, to: Option<&str>, live: bool) -> Events {
         let stuck = matches!(self.run.mode, Mode::Ended(Ending::Stuck) | Mode::Ending(Ending::Stuck, _));
         let Some(back) = self.run.back.as_ref().filter(|_| stuck || matches!(self.run.mode, Mode::Back)) else {
             return Vec::new();
         };
-        // One procedure at a time: what runs is to end first.
+        // One procedure at a time: what this process runs is to end first. What another one ran is in doubt.
         let busy = |ix: &NodeIx| {
             let state = self.run.node(*ix).work.as_ref().and_then(|w| w.state.as_ref());
             matches!(state, Some(ActionState::Running { .. }))
         };
-        if self.run.active.iter().any(busy) {
+        if live && self.run.active.iter().any(busy) {
             return Vec::new();
         }
         let other = to.and_then(|name| self.plan.rollback(Some(name))).filter(|other| *other != back.rollback);

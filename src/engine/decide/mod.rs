@@ -53,11 +53,11 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
                 EventKind::RunEnded { ending: Ending::Stopped },
             ]
         }
-        Input::Rollback { by, to } if ctx.can_roll_back() => {
+        Input::Rollback { by, to, resumes: true } => ctx.back_again(by, to.as_deref()),
+        Input::Rollback { by, to, .. } if ctx.can_roll_back() => {
             vec![EventKind::RollbackRequested { by: by.clone(), to: to.clone() }]
         }
-        Input::Rollback { by, to } if run.ending() == Some(Ending::Stuck) => ctx.back_again(by, to.as_deref()),
-        Input::Rollback { by, to } => ctx.change_way(by, to.as_deref()),
+        Input::Rollback { by, to, .. } => ctx.change_way(by, to.as_deref(), true),
     };
     kinds.into_iter().map(|kind| Event { at: now, kind }).collect()
 }
