@@ -42,7 +42,8 @@ fn killed(fails: bool, chance: &mut u64) -> usize {
     let mut words: &[&str] = &["run", "--yes", "--output", "plain"];
     while code.is_none() {
         let mut child = project.command(words).spawn().unwrap();
-        let patience = Duration::from_millis(4 + next(chance) % 60);
+        // On a busy machine a process needs longer to begin: each time it gets more, so that every run ends.
+        let patience = Duration::from_millis(4 + next(chance) % (60 + 20 * kills as u64));
         let deadline = std::time::Instant::now() + patience;
         // Either it ends, or its time is over.
         loop {
