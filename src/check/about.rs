@@ -103,7 +103,7 @@ impl<'a> Checker<'a> {
     pub(super) fn named_expr(&mut self, value: &'a crate::syntax::ast::Expr, keyword: Keyword) -> Option<String> {
         let ExprKind::Name(name) = &value.kind else {
             if !super::is_bad(value) {
-                let title = format!("the name of a {} stands here", keyword.word());
+                let title = format!("the name of {} stands here", Kind::Block(keyword).phrase());
                 let finding = Diagnostic::new(Code::WrongKind, value.span, title).label("not a name");
                 self.push(finding.help("write the name without quotes"));
             }
@@ -167,7 +167,11 @@ impl<'a> Checker<'a> {
             let inner = self.construct_body("scope item", entry);
             let Some(title) = self.title_of(entry) else {
                 let word = entry.keyword.word();
-                self.missing(entry.head(), format!("a `{word}` says what it is"), format!("write `{word} \"…\"`"));
+                self.missing(
+                    entry.head(),
+                    format!("{} says what it is", super::articled(word)),
+                    format!("write `{word} \"…\"`"),
+                );
                 continue;
             };
             let names = ["ticket", "owner", "audience", "migration", "removed_in", "alternative", "workaround"];

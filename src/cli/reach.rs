@@ -41,7 +41,11 @@ pub(super) fn pause(arguments: &PauseArguments, screen: &Screen, state: &Path) -
             return Err(format!("nobody runs {id}; `runbook status {id}` says how it stands"));
         }
         halt(&store, &id, Wish::Halt { by: arguments.live.who(), reason: arguments.reason.clone() })?;
-        Ok(id)
+        // It may have come to its end before it heard of it.
+        match store.read(&id).map_err(|e| e.to_string())?.run().ending() {
+            Some(ending) => Err(format!("the run {id} had ended already: {}", ending.words())),
+            None => Ok(id),
+        }
     });
     match halted {
         Ok(id) => {
@@ -80,7 +84,9 @@ pub(super) fn deliver(store: &Embedded, run: &str, wish: &Wish) -> Result<(), St
         }
         if since.elapsed() > PATIENCE || !store.is_running(run) {
             // It may have been taken in this moment.
-            store.unwish(number).map_err(|e| e.to_string())?;
+            if !store.unwish(number).map_err(|e| e.to_string())? {
+                return Ok(());
+            }
             return Err(format!(
                 "the run {run} did not answer, and was not told; `runbook status {run}` says how it stands"
             ));

@@ -103,7 +103,13 @@ fn send_back(arguments: &RollbackArguments, state: &Path) -> Result<Option<Strin
     }
     let wish = Wish::Rollback { by: arguments.live.who(), to: arguments.to.clone() };
     super::reach::deliver(&store, &id, &wish)?;
-    Ok(Some(id))
+    // It may have been through its live part before it heard of it.
+    match store.read(&id).map_err(|e| e.to_string())?.run().back {
+        Some(_) => Ok(Some(id)),
+        None => {
+            Err(format!("the run {id} had gone on, and does not go back; `runbook status {id}` says how it stands"))
+        }
+    }
 }
 
 fn take_up(

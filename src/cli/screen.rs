@@ -46,13 +46,21 @@ impl Screen {
     /// Writes to standard output. Whoever closes the pipe has seen enough; any other reason why it cannot be written is
     /// told, and the command has failed.
     pub(super) fn print(&self, text: &str) {
+        self.print_on(text);
+    }
+
+    /// The same, and says whether somebody may read on.
+    pub(super) fn print_on(&self, text: &str) -> bool {
         let mut out = std::io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let open = written.is_ok();
+        match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe && !self.lost.replace(true) => {
                 self.error(&format!("standard output cannot be written: {error}"));
             }
             _ => {}
         }
+        open
     }
 
     /// Whether something could not be written to standard output.

@@ -89,7 +89,7 @@ pub(super) fn verify(arguments: &VerifyArguments, screen: &Screen, state: &Path)
             Ok(record) => {
                 let (count, head) = (record.events.len(), &record.head[..16.min(record.head.len())]);
                 let records = if count == 1 { "record" } else { "records" };
-                screen.print(&format!("{}: whole, {count} {records}, the last is {head}\n", row.id));
+                screen.print(&format!("{}: whole, {count} {records}, the last is {head}\n", one_line(&row.id)));
             }
             Err(error) => {
                 exit = Exit::Findings;
@@ -166,10 +166,13 @@ fn show_status(arguments: &StatusArguments, screen: &Screen, state: &Path) -> Re
         let (text, over) = one_status(&store, &row.id, arguments.output, screen)?;
         if text != before {
             let clear = if arguments.watch && screen.out.color { "\u{1b}[H\u{1b}[J" } else { "" };
-            screen.print(&format!("{clear}{text}"));
+            // Whoever closes the pipe has seen enough.
+            if !screen.print_on(&format!("{clear}{text}")) {
+                return Ok(());
+            }
             before = text;
         }
-        if over || !arguments.watch || screen.has_lost() {
+        if over || !arguments.watch {
             return Ok(());
         }
         std::thread::sleep(AGAIN);
@@ -239,7 +242,9 @@ fn list(store: &Embedded, rows: &[&RunRow], how: How, screen: &Screen) -> Result
             None => "left; `runbook resume` goes on".to_owned(),
         };
         match how {
-            How::Human => screen.print(&format!("{}  {}  {state}\n", paint::pad(&row.id, widest), row.started)),
+            How::Human => {
+                screen.print(&format!("{}  {}  {state}\n", paint::pad(&one_line(&row.id), widest), row.started))
+            }
             How::Json => {
                 let line = json!({
                     "v": 1, "run": row.id, "runbook": row.runbook, "started": row.started, "running": running, "ending": row.ending,
@@ -270,8 +275,10 @@ fn show_logs(arguments: &LogsArguments, screen: &Screen, state: &Path) -> Result
         for event in record.events.get(shown..).unwrap_or_default() {
             apply(run, event);
             // Whoever closes the pipe has seen enough.
-            if reporter.event(&record.plan, run, event).is_err() {
-                return Ok(());
+            match reporter.event(&record.plan, run, event) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(format!("standard output cannot be written: {error}")),
             }
         }
         shown = record.events.len();

@@ -294,14 +294,14 @@ impl Embedded {
         Ok(count == 0)
     }
 
-    /// Takes a wish back that nobody has taken.
+    /// Takes a wish back; says whether nobody had taken it.
     ///
     /// # Errors
     /// If the store does not work.
-    pub fn unwish(&self, wish: i64) -> Result<(), JournalError> {
+    pub fn unwish(&self, wish: i64) -> Result<bool, JournalError> {
         let fail = self.store_error("cannot write to");
-        self.connection.execute("DELETE FROM wishes WHERE id = ?1", [wish]).map_err(fail)?;
-        Ok(())
+        let count = self.connection.execute("DELETE FROM wishes WHERE id = ?1", [wish]).map_err(fail)?;
+        Ok(count > 0)
     }
 
     /// Whether a process is running a run.

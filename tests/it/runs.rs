@@ -337,3 +337,16 @@ fn fifty_wishes_at_once_are_one_each() {
     assert_eq!(marks(&project), ["first", "second", "undo-second", "undo-first"]);
     assert_eq!(project.runbook(&["verify"]).code, 0);
 }
+
+/// Whoever watches a run and closes the pipe has seen enough.
+#[test]
+fn a_watch_ends_with_its_reader() {
+    let project = project();
+    let child = waiting(&project);
+    let mut watch = project.command(&["status", "--watch"]);
+    let mut watch = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(watch.stdout.take());
+    eventually("the watch ends", || watch.try_wait().unwrap().is_some());
+    signal(&child, Signal::INT);
+    child.wait_with_output().unwrap();
+}
