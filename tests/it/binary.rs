@@ -72,6 +72,8 @@ impl Project {
         for name in ["RUNBOOK_STATE", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"] {
             command.env_remove(name);
         }
+        // What is shown of a moment depends on no machine.
+        command.env("TZ", "UTC");
         command
     }
 
