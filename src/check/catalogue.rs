@@ -178,7 +178,7 @@ pub const BLOCKS: &[Block] = &[
             l("hosts"),
             a("metric"),
             a("role"),
-            l("escalation"),
+            a("escalation"),
             l("window"),
             l("blackout"),
             a("severity"),
@@ -188,7 +188,7 @@ pub const BLOCKS: &[Block] = &[
             a("phase"),
             a("gate"),
             a("trigger"),
-            l("response"),
+            a("response"),
             a("rollback"),
             l("comms"),
             a("on"),
@@ -302,14 +302,14 @@ pub const BLOCKS: &[Block] = &[
     ),
     block!(
         "role",
-        [s("members", TextList), s("backup", TextList), later("reach", Names), s("contact", Map), later("self", Bool)],
+        [s("members", TextList), s("backup", TextList), s("reach", Names), s("contact", Map), s("self", Bool)],
         [],
-        [a("describe"), l("duty"), l("away")]
+        [a("describe"), a("duty"), a("away")]
     ),
     block!(
         "severity",
         [s("notify", Names), later("update_every", Duration), later("commander", Name)],
-        [a("then"), l("ask")],
+        [a("then"), a("ask")],
         [a("describe")]
     ),
     block!(
@@ -370,15 +370,15 @@ pub const BLOCKS: &[Block] = &[
         [
             a("describe"),
             a("phase"),
-            l("parallel"),
+            a("parallel"),
             a("step"),
             a("gate"),
             a("hold"),
             l("ramp"),
-            l("approve"),
-            l("confirm"),
-            l("checklist"),
-            l("question"),
+            a("approve"),
+            a("confirm"),
+            a("checklist"),
+            a("question"),
             a("notify"),
             a("for"),
         ]
@@ -389,15 +389,15 @@ pub const BLOCKS: &[Block] = &[
         [],
         [
             a("phase"),
-            l("parallel"),
+            a("parallel"),
             a("step"),
             a("gate"),
             a("hold"),
             l("ramp"),
-            l("approve"),
-            l("confirm"),
-            l("checklist"),
-            l("question"),
+            a("approve"),
+            a("confirm"),
+            a("checklist"),
+            a("question"),
             a("notify"),
             a("for"),
         ]
@@ -518,7 +518,7 @@ pub const BLOCKS: &[Block] = &[
     block!(
         "trigger",
         [s("severity", Name)],
-        [a("when"), l("manual"), l("by"), a("from"), a("until"), a("no data"), a("then"), l("ask")],
+        [a("when"), a("manual"), a("by"), a("from"), a("until"), a("no data"), a("then"), a("ask")],
         [a("describe"), a("notify")]
     ),
     block!(
@@ -537,7 +537,7 @@ pub const BLOCKS: &[Block] = &[
             a("hold"),
             a("confirm"),
             a("notify"),
-            a("every"),
+            l("every"),
         ]
     ),
     block!("comms", [], [], [a("describe"), a("notify"), a("every")]),
@@ -567,7 +567,7 @@ pub const BLOCKS: &[Block] = &[
         "rollback",
         [s("rto", Duration)],
         [l("within")],
-        [a("describe"), a("undo"), a("step"), a("gate"), a("hold"), l("confirm"), a("notify"), l("every"), l("after")]
+        [a("describe"), a("undo"), a("step"), a("gate"), a("hold"), a("confirm"), a("notify"), l("every"), l("after")]
     ),
     block!("on", [], [], [a("notify")]),
 ];

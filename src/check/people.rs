@@ -1,7 +1,6 @@
 //! OUTCOME, PEOPLE and limits, which are the same everywhere.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::source::Span;
 use crate::syntax::ast::{self, ClauseKind, Keyword};
 use crate::value::Type;
 
@@ -20,14 +19,11 @@ impl<'a> Checker<'a> {
             ast::Outcome::Continue(_) => Verdict::Continue,
             ast::Outcome::Rollback(_) => Verdict::Rollback(None),
             ast::Outcome::Ignore(_) => Verdict::Ignore,
-            ast::Outcome::Pause { span, people, within, otherwise } => {
-                self.not_yet(Span { end: span.start + 5, ..*span }, "`pause`");
-                Verdict::Pause {
-                    people: people.as_ref().and_then(|p| self.people(p)).map(Box::new),
-                    within: within.as_ref().map(|w| Box::new(self.typed(w, Some(&Type::Duration)))),
-                    otherwise: otherwise.as_ref().and_then(|o| self.outcome(o)).map(Box::new),
-                }
-            }
+            ast::Outcome::Pause { people, within, otherwise, .. } => Verdict::Pause {
+                people: people.as_ref().and_then(|p| self.people(p)).map(Box::new),
+                within: within.as_ref().map(|w| Box::new(self.typed(w, Some(&Type::Duration)))),
+                otherwise: otherwise.as_ref().and_then(|o| self.outcome(o)).map(Box::new),
+            },
             ast::Outcome::Named(expr) => self.named_reaction(expr)?,
         };
         Some(Outcome { span, verdict })
@@ -139,10 +135,7 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn limit(&mut self, within: &'a ast::Within) -> Option<Limit> {
-        let escalate = within.escalate.as_ref().and_then(|e| {
-            self.not_yet(e.span, "`escalate`");
-            self.named_expr(e, Keyword::Escalation)
-        });
+        let escalate = within.escalate.as_ref().and_then(|e| self.named_expr(e, Keyword::Escalation));
         let duration = self.typed(&within.limit, Some(&Type::Duration));
         let otherwise = within.otherwise.as_ref().and_then(|o| self.outcome(o));
         Some(Limit { span: within.span, duration, escalate, otherwise })

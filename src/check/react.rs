@@ -265,7 +265,7 @@ impl<'a> Checker<'a> {
 
     pub(super) fn handler(&mut self, handler: &'a ast::Handler) {
         let Name { text: event, span } = &handler.event;
-        if matches!(event.as_str(), "denied" | "late") {
+        if event == "late" {
             self.not_yet(*span, &format!("`on {event}`"));
         }
         if let Some(first) = self.model.handlers.iter().position(|h| h.event == *event) {

@@ -64,7 +64,7 @@ pub const WORDS: &[Word] = &[
     w("execution.started", Run, "when the run began, an instant"),
     w("execution.duration", Run, "how long it has been running"),
     w("execution.progress", Run, "how many of how many nodes are done"),
-    w("execution.notes", Later, "what people noted"),
+    w("execution.notes", Run, "what people noted"),
     w("event.reason", Event, "why it happened"),
     w("event.node", Event, "the node at which it happened"),
     w("event.rollback", Event, "the rollback's title"),

@@ -17,6 +17,7 @@ use crate::report::{Json, Plain, Progress, Reporter};
 use crate::world::{Vault, World, unusable_channels};
 
 use super::Exit;
+use super::say::{Typed, new_key, typed};
 use super::screen::{Screen, error_width};
 
 /// So many lines for the screen may wait to be shown.
@@ -41,13 +42,13 @@ pub(super) struct LiveArguments {
     #[arg(long, value_name = "HOW", default_value = "auto", hide_default_value = true)]
     pub(super) output: Output,
     /// Who you are; recorded as a claim beside the user of the operating system
-    #[arg(long = "as", value_name = "EMAIL")]
+    #[arg(long = "as", value_name = "EMAIL", env = "RUNBOOK_AS", hide_env_values = true)]
     pub(super) claim: Option<String>,
 }
 
 impl LiveArguments {
     pub(super) fn who(&self) -> Who {
-        Who { user: user(), claim: self.claim.clone() }
+        who(self.claim.clone())
     }
 
     fn reporter(&self, screen: &Screen) -> Box<dyn Reporter> {
@@ -62,6 +63,11 @@ impl LiveArguments {
             Output::Auto | Output::Plain | Output::Tty => Box::new(Plain::new(std::io::stdout(), screen.out)),
         }
     }
+}
+
+/// Somebody: the user of the operating system, and who they say they are.
+pub(super) fn who(claim: Option<String>) -> Who {
+    Who { user: user(), claim }
 }
 
 /// The user of the operating system, by its list of users; the environment could say anything.
@@ -80,6 +86,7 @@ fn user() -> String {
 struct Shown<'s> {
     reporter: Option<Box<dyn Reporter>>,
     screen: &'s Screen,
+    who: Who,
 }
 
 impl Shown<'_> {
@@ -95,6 +102,22 @@ impl Shown<'_> {
 impl Watch for Shown<'_> {
     fn event(&mut self, plan: &Plan, run: &Run, event: &Event) {
         self.tell(|r| r.event(plan, run, event));
+    }
+
+    fn typed(&mut self, plan: &Plan, run: &Run, line: &str) -> Option<Input> {
+        self.tell(|r| r.typed(line));
+        let by = self.who.clone();
+        let told = match typed(plan, run, line) {
+            Ok(Typed::Say(say)) => return Some(Input::Say { key: new_key(), by, say }),
+            Ok(Typed::Pause) => return Some(Input::Halt { by, reason: "typed `pause`".into() }),
+            Ok(Typed::Rollback(to)) => match plan.rollback(to.as_deref()) {
+                Some(_) => return Some(Input::Rollback { by, to, resumes: false }),
+                None => format!("the plan has no rollback `{}`", to.unwrap_or_default()),
+            },
+            Ok(Typed::Help(text)) | Err(text) => text,
+        };
+        self.tell(|r| r.say(&told));
+        None
     }
 
     fn live(&mut self, plan: &Plan, run: &Run, live: &Live) {
@@ -122,9 +145,9 @@ pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments
     let folder = journal.folder();
     let output = folder.join("output");
     let world = Arc::new(World::new(plan, vault, &dir, &folder, live));
-    let signals = listen();
+    let signals = listen(arguments.output);
     let clock = Clock::default();
-    let mut shown = Shown { reporter: Some(arguments.reporter(screen)), screen };
+    let mut shown = Shown { reporter: Some(arguments.reporter(screen)), screen, who: arguments.who() };
     let driver = Driver::new(plan, run, journal, world, &mut shown, &clock);
     let outcome = driver.drive(inputs, lines, signals, &arguments.who()).await;
     match outcome {
@@ -160,9 +183,21 @@ pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments
     }
 }
 
-/// Signals that halt a run: the first halts, the second kills.
-fn listen() -> mpsc::Receiver<Signal> {
+/// Signals that halt a run: the first halts, the second kills; and what is typed at its terminal.
+fn listen(output: Output) -> mpsc::Receiver<Signal> {
     let (tell, signals) = mpsc::channel(4);
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && output != Output::Json {
+        let tell = tell.clone();
+        // It ends with the process: nothing else can wake it.
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lines() {
+                let Ok(line) = line else { break };
+                if tell.blocking_send(Signal::Typed(line)).is_err() {
+                    break;
+                }
+            }
+        });
+    }
     for (kind, name) in
         [(SignalKind::interrupt(), "Ctrl-C"), (SignalKind::terminate(), "SIGTERM"), (SignalKind::hangup(), "SIGHUP")]
     {

@@ -12,6 +12,7 @@ mod live;
 mod reach;
 mod resume;
 mod run;
+mod say;
 mod screen;
 mod status;
 
@@ -74,6 +75,22 @@ enum Command {
     Rollback(resume::RollbackArguments),
     /// End a run; what runs is stopped, nothing is undone, its lock is freed
     Abort(abort::Arguments),
+    /// Say yes to an approval, a confirmation, or what a trigger asks
+    Approve(say::Arguments),
+    /// Say no
+    Deny(say::Arguments),
+    /// Say that something is as it should be
+    Confirm(say::Arguments),
+    /// Tick an item of a checklist
+    Tick(say::TickArguments),
+    /// Answer a question
+    Answer(say::AnswerArguments),
+    /// Fire a trigger by hand
+    Trigger(say::Arguments),
+    /// Go on without what stopped the run, or without the undo at which it is stuck
+    Waive(say::WaiveArguments),
+    /// Put a remark into the record
+    Note(say::NoteArguments),
     /// What a run is doing, or how it ended
     Status(status::StatusArguments),
     /// What a run did, line by line
@@ -113,6 +130,14 @@ fn dispatch(arguments: Arguments) -> Exit {
         Command::Rollback(own) => resume::roll_back(own, &screen, &state()),
         Command::Pause(own) => reach::pause(own, &screen, &state()),
         Command::Abort(own) => abort::main(own, &screen, &state()),
+        Command::Approve(own) => say::plainly(say::Verb::Approve, own, &screen, &state()),
+        Command::Deny(own) => say::plainly(say::Verb::Deny, own, &screen, &state()),
+        Command::Confirm(own) => say::plainly(say::Verb::Confirm, own, &screen, &state()),
+        Command::Trigger(own) => say::plainly(say::Verb::Trigger, own, &screen, &state()),
+        Command::Tick(own) => say::tick(own, &screen, &state()),
+        Command::Answer(own) => say::answer(own, &screen, &state()),
+        Command::Waive(own) => say::waive(own, &screen, &state()),
+        Command::Note(own) => say::note(own, &screen, &state()),
         Command::Status(own) => status::status(own, &screen, &state()),
         Command::Logs(own) => status::logs(own, &screen, &state()),
         Command::Verify(own) => status::verify(own, &screen, &state()),

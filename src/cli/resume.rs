@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::engine::state::{Live, Mode};
-use crate::engine::{Input, Run, Wish};
+use crate::engine::{EventKind, Input, Run, Say, Wish};
 use crate::journal::{Embedded, JournalError, Record, RunJournal};
 use crate::world::end_leftovers;
 
 use super::Exit;
 use super::live::{LiveArguments, Start, go, runtime, secrets};
+use super::say::new_key;
 use super::screen::Screen;
 
 #[derive(Debug, clap::Args)]
@@ -33,8 +34,48 @@ pub(super) struct RollbackArguments {
 }
 
 pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit {
-    let resume = |_: &Record| Ok(vec![Input::Resume { by: arguments.live.who() }]);
+    if let Some(told) = go_on(arguments, state) {
+        return match told {
+            Ok(id) => {
+                screen.print(&format!("the run {id} goes on; `runbook logs {id} --follow` shows it\n"));
+                Exit::Done
+            }
+            Err(why) => {
+                screen.error(&why);
+                Exit::Usage
+            }
+        };
+    }
+    let resume = |record: &Record| {
+        let by = arguments.live.who();
+        let mut inputs = vec![Input::Resume { by: by.clone() }];
+        // Whoever resumes a pause wants what stopped to be done again.
+        if matches!(record.run().mode, Mode::Paused(_)) {
+            inputs.push(Input::Say { key: new_key(), by, say: Say::GoOn });
+        }
+        Ok(inputs)
+    };
     take_up(arguments.run.as_deref(), &arguments.live, screen, state, resume)
+}
+
+/// Ends the pause of a run that another process is running. Nothing if nobody runs it.
+fn go_on(arguments: &Arguments, state: &Path) -> Option<Result<String, String>> {
+    let store = Embedded::open(state).ok()?;
+    let id = meant(&store, arguments.run.as_deref()).ok().filter(|id| store.is_running(id))?;
+    let run = store.read(&id).ok()?.run();
+    if !matches!(run.mode, Mode::Paused(_)) {
+        return None;
+    }
+    let key = new_key();
+    let wish = Wish::Say { key: key.clone(), by: arguments.live.who(), say: Say::GoOn };
+    if let Err(why) = super::reach::deliver(&store, &id, &wish) {
+        return Some(Err(why));
+    }
+    let refused = store.read(&id).ok()?.events.into_iter().find_map(|event| match event.kind {
+        EventKind::Refused { key: other, why, .. } if other == key => Some(why),
+        _ => None,
+    });
+    Some(refused.map_or(Ok(id), Err))
 }
 
 pub(super) fn roll_back(arguments: &RollbackArguments, screen: &Screen, state: &Path) -> Exit {
@@ -112,7 +153,7 @@ fn send_back(arguments: &RollbackArguments, state: &Path) -> Result<Option<Strin
     }
 }
 
-fn take_up(
+pub(super) fn take_up(
     run: Option<&str>,
     live: &LiveArguments,
     screen: &Screen,

@@ -133,7 +133,7 @@ fn refuse_late(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Option<Ex
     let late: Vec<String> = plan
         .timeline()
         .into_iter()
-        .filter(|ix| plan.node(*ix).lane == Lane::Prepare && !plan.is_phase(*ix))
+        .filter(|ix| plan.node(*ix).lane == Lane::Prepare && !plan.is_group(*ix))
         .filter_map(|ix| {
             let at = schedule.of(ix).start?;
             let due = start.checked_add(at).ok()?;

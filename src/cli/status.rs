@@ -197,7 +197,7 @@ fn one_status(store: &Embedded, id: &str, how: How, screen: &Screen) -> Result<(
 
 fn as_json(record: &Record, run: &Run, running: bool) -> serde_json::Value {
     let (done, all) = run.progress(&record.plan);
-    let busy = run.active.iter().filter(|ix| !record.plan.is_phase(**ix));
+    let busy = run.active.iter().filter(|ix| !record.plan.is_group(**ix));
     let nodes: Vec<_> = busy
         .map(|ix| {
             let node = record.plan.node(*ix);

@@ -59,12 +59,16 @@ impl Clock {
 pub enum Signal {
     /// Halt: what runs is cancelled and recorded, the run can be resumed. The second time it kills.
     Halt(String),
+    /// Something was typed at the run's own terminal.
+    Typed(String),
 }
 
 /// Who watches a run: screens and logs. It is told everything, and cannot stop anything.
 pub trait Watch {
     /// Something happened; `run` is the state after it.
     fn event(&mut self, plan: &Plan, run: &Run, event: &Event);
+    /// What somebody typed, as far as it means something to the run.
+    fn typed(&mut self, plan: &Plan, run: &Run, line: &str) -> Option<Input>;
     /// Something is to be shown and forgotten.
     fn live(&mut self, plan: &Plan, run: &Run, live: &Live);
     /// Time passes.
@@ -152,6 +156,8 @@ impl<'a, J: Journal> Driver<'a, J> {
         for input in first {
             self.take(input)?;
         }
+        // What people said while nobody ran it.
+        self.listen()?;
         let mut halting = false;
         let mut looked = self.clock.now();
         while !self.run.is_over() {
@@ -166,12 +172,15 @@ impl<'a, J: Journal> Driver<'a, J> {
             let asleep = self.sleep_until(wake);
             tokio::select! {
                 biased;
-                Some(Signal::Halt(reason)) = signals.recv() => {
-                    if std::mem::replace(&mut halting, true) {
-                        return Err(DriveError::Killed);
+                Some(signal) = signals.recv() => match signal {
+                    Signal::Halt(_) if std::mem::replace(&mut halting, true) => return Err(DriveError::Killed),
+                    Signal::Halt(reason) => self.take(Input::Halt { by: who.clone(), reason })?,
+                    Signal::Typed(line) => {
+                        if let Some(input) = self.watch.typed(self.plan, &self.run, &line) {
+                            self.take(input)?;
+                        }
                     }
-                    self.take(Input::Halt { by: who.clone(), reason })?;
-                }
+                },
                 Some(joined) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
                     let ended = match joined {
                         Ok((task, ended)) => {

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::plan::Outcome;
+use crate::plan::{NodeIx, Outcome};
 use crate::value::Value;
 
 use super::event::{
-    ActionResult, Doing, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher,
+    ActionResult, Doing, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher, Who,
 };
+use super::say::{Answer, Inquiry, Say};
 use super::state::{
-    ActionState, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode, NodeState,
-    Run, Status, UndoStatus, WorkState,
+    ActionState, Asking, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode,
+    NodeState, Open, Pause, Run, Status, UndoStatus, WorkState,
 };
 
 /// So many attempts in a row that cannot measure make a gate an error.
@@ -57,6 +58,7 @@ pub fn apply(run: &mut Run, event: &Event) {
                 state.order = order;
             }
             state.work = Some(work(Part::Forward, at));
+            state.since = Some(at);
             run.active.insert(*node);
         }
         EventKind::NodeSkipped { node, .. } => {
@@ -101,7 +103,7 @@ pub fn apply(run: &mut Run, event: &Event) {
             if *ended == Ended::Failed && run.parent(*node).is_none() {
                 run.back.iter_mut().for_each(|back| back.failed = Some(*node));
             }
-            if let (Some(outcome), Ended::Failed) = (outcome, ended) {
+            if let (Some(outcome), Ended::Failed | Ended::Overdue) = (outcome, ended) {
                 let reason = failure.as_ref().map(|f| f.text.clone()).unwrap_or_default();
                 run.consequences.push(Consequence { outcome: outcome.clone(), reason, cause: Cause::Node(*node) });
             }
@@ -121,14 +123,18 @@ pub fn apply(run: &mut Run, event: &Event) {
             state.blind.clear();
         }
         EventKind::TriggerDisarmed { trigger } => run.triggers[*trigger as usize].armed = None,
-        EventKind::TriggerFired { trigger, reason, samples, outcome } => {
+        EventKind::TriggerFired { trigger, reason, samples, outcome, asks } => {
             let state = &mut run.triggers[*trigger as usize];
             state.fired = true;
             state.times += 1;
             if state.evidence.is_empty() {
                 state.evidence.clone_from(samples);
             }
-            add_trigger_consequence(run, *trigger, outcome, reason);
+            if *asks {
+                run.questions.push(Open { trigger: *trigger, reason: reason.clone(), since: None, rounds: 0 });
+            } else {
+                add_trigger_consequence(run, *trigger, outcome, reason);
+            }
         }
         EventKind::TriggerRearmed { trigger } => run.triggers[*trigger as usize].fired = false,
         EventKind::TriggerBlind { trigger, why, outcome } => {
@@ -137,14 +143,38 @@ pub fn apply(run: &mut Run, event: &Event) {
         }
         EventKind::WentOn { reason } => {
             run.consequences.clear();
-            if let Mode::Paused { .. } = run.mode {
-                run.mode = Mode::Forward;
-            }
             run.reservations.push(reason.clone());
         }
-        EventKind::Paused { reason, until, otherwise } => {
+        EventKind::ResponseStarted { reason, .. } => {
             run.consequences.clear();
-            run.mode = Mode::Paused { until: *until, otherwise: otherwise.clone(), reason: reason.clone() };
+            run.reservations.push(reason.clone());
+        }
+        EventKind::Asked { what, round } => asked(run, *what, *round, at),
+        EventKind::Heard { key, by, say } => {
+            run.heard.insert(key.clone());
+            hear(run, by, say, at);
+        }
+        EventKind::Refused { key, .. } => {
+            run.heard.insert(key.clone());
+        }
+        EventKind::QuestionEnded { trigger, yes, outcome, reason } => {
+            run.questions.retain(|open| open.trigger != *trigger);
+            if yes.is_none() && matches!(outcome, Outcome::Continue) {
+                run.reservations.push(reason.clone());
+            }
+            add_trigger_consequence(run, *trigger, outcome, reason);
+        }
+        EventKind::Paused { reason, until, otherwise, node, people } => {
+            run.consequences.clear();
+            run.mode = Mode::Paused(Box::new(Pause {
+                since: at,
+                until: *until,
+                otherwise: otherwise.clone(),
+                reason: reason.clone(),
+                node: *node,
+                people: people.clone(),
+                rounds: 0,
+            }));
         }
         EventKind::PauseEnded { otherwise, reason } => {
             run.mode = Mode::Forward;
@@ -165,6 +195,7 @@ pub fn apply(run: &mut Run, event: &Event) {
         }
         EventKind::RollbackStarted { rollback, reason, by, node, eta, answered } => {
             run.consequences.clear();
+            run.questions.clear();
             run.mode = Mode::Back;
             // It may go on in another way; when it began stays.
             let (undone, since) = run.back.take().map_or((Vec::new(), at), |back| (back.undone, back.since));
@@ -279,13 +310,150 @@ fn resume(run: &mut Run, at: Timestamp) {
             Some(ActionState::Running { .. }) => work.state = Some(ActionState::InDoubt),
             // What only looks and waits does so again, from the beginning.
             Some(ActionState::Gate(_) | ActionState::Hold(_)) => work.state = None,
+            Some(ActionState::Asking(asking)) => {
+                asking.since = at;
+                asking.rounds = 0;
+            }
             Some(ActionState::Message | ActionState::InDoubt) | None => {}
         }
+    }
+    // Whoever is asked hears of it again, and has their time again.
+    for open in &mut run.questions {
+        open.since = None;
+        open.rounds = 0;
+    }
+    if let Mode::Paused(pause) = &mut run.mode {
+        let left = pause.until.duration_since(pause.since);
+        pause.since = at;
+        pause.until = at.saturating_add(left).unwrap_or(at);
+        pause.rounds = 0;
     }
     // Nobody sampled while nobody ran: no span goes on across the gap.
     for trigger in &mut run.triggers {
         trigger.spans.clear();
         trigger.blind.clear();
+    }
+}
+
+/// Somebody was asked.
+fn asked(run: &mut Run, what: Inquiry, round: u32, at: Timestamp) {
+    match what {
+        Inquiry::Pause => {
+            if let Mode::Paused(pause) = &mut run.mode {
+                pause.rounds = round;
+            }
+        }
+        Inquiry::Trigger(trigger) => {
+            for open in run.questions.iter_mut().filter(|open| open.trigger == trigger) {
+                open.since.get_or_insert(at);
+                open.rounds = round;
+            }
+        }
+        Inquiry::Node(node) => {
+            let state = run.node_mut(node);
+            state.rounds = round;
+            if let Some(ActionState::Asking(asking)) = state.work.as_mut().and_then(|w| w.state.as_mut()) {
+                asking.rounds = round;
+            }
+        }
+    }
+}
+
+/// What a person said becomes part of the state.
+fn hear(run: &mut Run, by: &Who, say: &Say, at: Timestamp) {
+    match say {
+        Say::Note { text } => run.notes.push((at, by.clone(), text.clone())),
+        Say::Answer { node, yes, value, reason } => {
+            run.answers.insert(*node, value.clone().unwrap_or(Value::Bool(*yes)));
+            let words = match (value, yes) {
+                (Some(value), _) => format!("answered {value} by {by}"),
+                (None, true) => format!("approved by {by}"),
+                (None, false) => format!("denied by {by}"),
+            };
+            answer(
+                run,
+                *node,
+                words,
+                Answer { by: by.clone(), yes: *yes, value: value.clone(), reason: reason.clone(), at },
+            );
+        }
+        Say::Tick { node, not_applicable, reason } => {
+            let what = if *not_applicable { "not applicable, says" } else { "ticked by" };
+            let why = reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+            let words = format!("{what} {by}{why}");
+            answer(run, *node, words, Answer { by: by.clone(), yes: true, value: None, reason: reason.clone(), at });
+        }
+        Say::Waive { node, reason } => waive(run, *node, &format!("waived by {by}: {reason}"), at),
+        Say::GoOn => {
+            let Mode::Paused(pause) = std::mem::replace(&mut run.mode, Mode::Forward) else { return };
+            let again: Vec<NodeIx> = pause.node.into_iter().collect();
+            reopen(run, &again, None, at);
+        }
+        Say::Fire { .. } | Say::Decide { .. } => {}
+    }
+}
+
+fn answer(run: &mut Run, node: NodeIx, words: String, answer: Answer) {
+    let state = run.node_mut(node);
+    let before = state.said.take().map(|said| format!("{said}, ")).unwrap_or_default();
+    state.said = Some(format!("{before}{words}"));
+    if let Some(ActionState::Asking(asking)) = state.work.as_mut().and_then(|w| w.state.as_mut()) {
+        asking.answers.push(answer);
+    }
+}
+
+/// It goes on without a node, or without its undo.
+fn waive(run: &mut Run, node: NodeIx, why: &str, at: Timestamp) {
+    run.node_mut(node).said = Some(why.to_owned());
+    if matches!(run.mode, Mode::Back) {
+        if run.parent(node).is_some() {
+            let state = run.node_mut(node);
+            state.undo = UndoStatus::Passed;
+            state.undo_note = Some(why.to_owned());
+        } else {
+            run.node_mut(node).status = Status::Waived;
+            run.count_through(node);
+        }
+        return;
+    }
+    let was_final = run.node(node).status.is_final();
+    let state = run.node_mut(node);
+    state.status = Status::Waived;
+    state.ended = Some(at);
+    state.work = None;
+    run.active.remove(&node);
+    if !was_final {
+        run.count_through(node);
+    }
+    if let Mode::Paused(pause) = &run.mode
+        && pause.node == Some(node)
+    {
+        run.mode = Mode::Forward;
+        reopen(run, &[], Some(node), at);
+    }
+}
+
+/// What stopped, and what was interrupted for it, is done again; but for what stands in a group that was waived.
+fn reopen(run: &mut Run, stopped: &[NodeIx], waived: Option<NodeIx>, at: Timestamp) {
+    let interrupted = |run: &Run, ix: &NodeIx| run.node(*ix).status == Status::Interrupted;
+    let all = (0..run.nodes.len() as u32).map(NodeIx);
+    let again: Vec<NodeIx> = all
+        .filter(|ix| stopped.contains(ix) || interrupted(run, ix))
+        .filter(|ix| waived.is_none_or(|group| !run.is_within(*ix, group)))
+        .collect();
+    for ix in again {
+        if let Some(parent) = run.parent(ix) {
+            run.node_mut(parent).done -= 1;
+        }
+        let state = run.node_mut(ix);
+        state.status = Status::Running;
+        state.ended = None;
+        state.failure = None;
+        state.since = Some(at);
+        state.rounds = 0;
+        let attempt = state.attempts + 1;
+        state.work = Some(WorkState { attempt, ..work(Part::Forward, at) });
+        run.active.insert(ix);
     }
 }
 
@@ -299,6 +467,7 @@ fn start_action(run: &mut Run, slot: Slot, doing: Doing, at: Timestamp) {
     work.state = Some(match doing {
         Doing::Work => ActionState::Running { since: at, stopping: None },
         Doing::Message => ActionState::Message,
+        Doing::Ask => ActionState::Asking(Box::new(Asking { since: at, rounds: 0, answers: Vec::new() })),
         Doing::Hold(until) => {
             let hold = HoldState { since: at, until, checks: BTreeMap::new(), spans: BTreeMap::new() };
             ActionState::Hold(Box::new(hold))

@@ -7,6 +7,7 @@ use crate::plan::{Action, Fact, Look, Metric};
 use crate::value::Value;
 
 use super::event::{ActionResult, Checked, Slot, Who};
+use super::say::Say;
 
 /// The stable name of an effect: the same wish has the same name however often it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -130,6 +131,15 @@ pub enum Input {
         /// Why.
         reason: String,
     },
+    /// A person says something.
+    Say {
+        /// Under which key: what was said once counts once.
+        key: String,
+        /// Who.
+        by: Who,
+        /// What.
+        say: Say,
+    },
     /// A person wants to go back.
     Rollback {
         /// Who.
@@ -142,7 +152,7 @@ pub enum Input {
 }
 
 /// What a person at another terminal wants of a run that a process is running.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wish {
     /// It halts, as by Ctrl-C.
@@ -159,12 +169,22 @@ pub enum Wish {
         /// By which rollback.
         to: Option<String>,
     },
+    /// It hears something.
+    Say {
+        /// Under which key.
+        key: String,
+        /// Who.
+        by: Who,
+        /// What.
+        say: Say,
+    },
 }
 
 impl From<Wish> for Input {
     fn from(wish: Wish) -> Self {
         match wish {
             Wish::Halt { by, reason } => Input::Halt { by, reason },
+            Wish::Say { key, by, say } => Input::Say { key, by, say },
             Wish::Rollback { by, to } => Input::Rollback { by, to, resumes: false },
         }
     }

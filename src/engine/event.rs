@@ -4,8 +4,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{NodeIx, Outcome, duration};
+use crate::plan::{NodeIx, Outcome, People, duration};
 use crate::value::Value;
+
+use super::say::{Inquiry, Say};
 
 /// The version of the events' shape.
 pub const FORMAT: u32 = 1;
@@ -95,6 +97,8 @@ pub enum FailureSort {
     Inconclusive,
     /// It was stopped on purpose.
     Cancelled,
+    /// A person said no.
+    Rejected,
     /// Nobody knows how far it got: the runner ended in the middle.
     InDoubt,
 }
@@ -111,6 +115,8 @@ pub enum Doing {
     Hold(Timestamp),
     /// A message must be sent.
     Message,
+    /// People are asked.
+    Ask,
 }
 
 /// How an action ended.
@@ -215,6 +221,8 @@ pub enum Ended {
     Failed,
     /// A rollback or a stop ended it.
     Interrupted,
+    /// Its time is over, and the release stays all the same: it is still to be done.
+    Overdue,
 }
 
 /// How a run ends.
@@ -332,15 +340,47 @@ pub enum EventKind {
     /// A trigger watches no more.
     TriggerDisarmed { trigger: u32 },
     /// A trigger fired.
-    TriggerFired { trigger: u32, reason: String, samples: Vec<Sample>, outcome: Outcome },
+    TriggerFired {
+        trigger: u32,
+        reason: String,
+        samples: Vec<Sample>,
+        outcome: Outcome,
+        /// It asks first.
+        #[serde(default, skip_serializing_if = "is_false")]
+        asks: bool,
+    },
     /// Its condition has been false again: it can fire once more.
     TriggerRearmed { trigger: u32 },
     /// It has not seen anything for too long.
     TriggerBlind { trigger: u32, why: String, outcome: Outcome },
     /// What a failure led to: the run goes on.
     WentOn { reason: String },
+    /// A response begins beside the timeline.
+    ResponseStarted { response: u32, reason: String },
+    /// Somebody is asked, the first time or again.
+    Asked { what: Inquiry, round: u32 },
+    /// Somebody said something, and it counts.
+    Heard { key: String, by: Who, say: Say },
+    /// Somebody said something, and it does not count.
+    Refused { key: String, by: Who, say: Say, why: String },
+    /// What a trigger asked is answered, or nobody came.
+    QuestionEnded {
+        trigger: u32,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        yes: Option<bool>,
+        outcome: Outcome,
+        reason: String,
+    },
     /// The run waits for a person, until a moment.
-    Paused { reason: String, until: Timestamp, otherwise: Outcome },
+    Paused {
+        reason: String,
+        until: Timestamp,
+        otherwise: Outcome,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        node: Option<NodeIx>,
+        #[serde(skip_serializing_if = "People::is_anybody", default = "People::anybody")]
+        people: People,
+    },
     /// Nobody came.
     PauseEnded { otherwise: Outcome, reason: String },
     /// A person or a signal halts the run.

@@ -10,10 +10,12 @@
 //! wanted. Nothing here reads a clock, a file or the environment, starts a process or waits.
 
 mod apply;
+mod asked;
 mod decide;
 mod effect;
 mod event;
 mod line;
+mod say;
 mod scene;
 pub mod span;
 pub mod state;
@@ -27,8 +29,9 @@ pub use event::{
     ActionResult, Captured, Checked, Doing, Ended, Ending, Event, EventKind, FORMAT, Failure, FailureSort, Judged,
     Part, Sample, Slot, Truth, Watcher, Who,
 };
+pub use say::{Answer, Inquiry, Say};
 pub use state::Run;
-pub use wanted::{deadline, wanted};
+pub use wanted::{deadline, group_deadline, wanted};
 pub use work::effect;
 
 use jiff::Timestamp;

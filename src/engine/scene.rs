@@ -63,6 +63,10 @@ impl<'a> Scene<'a> {
                 let (done, all) = self.run.progress(self.plan);
                 text(&format!("{done} of {all}"))
             }
+            "execution.notes" => {
+                let notes = self.run.notes.iter().map(|(_, by, text)| Value::Text(format!("{text} ({by})")));
+                Found::Value(Value::List(notes.collect()))
+            }
             "event.reason" => text(&self.happened(|h| &h.reason, back.map(|b| b.reason.as_str()))),
             "event.node" => {
                 let node = back.and_then(|b| b.node).map(|ix| self.plan.node(ix).id.as_str());
@@ -106,14 +110,17 @@ impl Environment for Scene<'_> {
                 Found::Value(baseline.unwrap_or(Value::None))
             }
             RefKind::Word => self.word(name),
+            RefKind::Answer => {
+                let node = self.plan.find(name).and_then(|ix| self.run.answers.get(&ix));
+                node.map_or_else(
+                    || Found::Never(format!("`{name}` has not been answered")),
+                    |value| Found::Value(value.clone()),
+                )
+            }
             RefKind::Secret | RefKind::Output => Found::Later,
-            RefKind::Var
-            | RefKind::Let
-            | RefKind::Loop
-            | RefKind::Param
-            | RefKind::Gate
-            | RefKind::Flag
-            | RefKind::Answer => Found::Never(format!("`{name}` is not known here")),
+            RefKind::Var | RefKind::Let | RefKind::Loop | RefKind::Param | RefKind::Gate | RefKind::Flag => {
+                Found::Never(format!("`{name}` is not known here"))
+            }
         }
     }
 

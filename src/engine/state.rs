@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::plan::{NodeIx, NodeKind, Outcome, Plan};
+use crate::plan::{NodeIx, NodeKind, Outcome, People, Plan};
 use crate::value::{Expr, Value};
 
 use super::event::{Checked, Ended, Ending, Failure, Part, Sample, Slot, Truth, Who};
+use super::say::Answer;
 use super::span::Span;
 
 /// A run.
@@ -63,10 +64,19 @@ pub struct Run {
     pub unanswered: Option<String>,
     /// The lock is held.
     pub locked: bool,
+    /// What triggers ask, in their order; the first one is asked.
+    pub questions: Vec<Open>,
+    /// What was answered, by node.
+    pub answers: BTreeMap<NodeIx, Value>,
+    /// What was said once counts once.
+    pub heard: BTreeSet<String>,
+    /// Remarks for the record.
+    pub notes: Vec<(Timestamp, Who, String)>,
     /// The nodes that are doing something.
     pub active: BTreeSet<NodeIx>,
     parents: Vec<Option<NodeIx>>,
     phases: Vec<NodeIx>,
+    responses: Vec<NodeIx>,
 }
 
 /// How far the live part is.
@@ -84,20 +94,45 @@ pub enum Mode {
     /// It goes forward.
     Forward,
     /// It waits for a person, and then takes another outcome.
-    Paused {
-        /// Until when.
-        until: Timestamp,
-        /// What happens then.
-        otherwise: Outcome,
-        /// Why it waits.
-        reason: String,
-    },
+    Paused(Box<Pause>),
     /// It goes back; [`Run::back`] says how.
     Back,
     /// It is clear how it ends.
     Ending(Ending, String),
     /// It has ended.
     Ended(Ending),
+}
+
+/// A pause: nothing new starts, and a person says how it goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// What happens then.
+    pub otherwise: Outcome,
+    /// Why it waits.
+    pub reason: String,
+    /// What failed, if it was a node.
+    pub node: Option<NodeIx>,
+    /// Who is asked.
+    pub people: People,
+    /// How often they were.
+    pub rounds: u32,
+}
+
+/// A trigger that asks before it acts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Open {
+    /// Which.
+    pub trigger: u32,
+    /// Why it fired.
+    pub reason: String,
+    /// Since when it is asked; questions queue.
+    pub since: Option<Timestamp>,
+    /// How often somebody was asked.
+    pub rounds: u32,
 }
 
 /// The way back, while it is gone.
@@ -177,6 +212,10 @@ pub enum Status {
     Failed,
     Interrupted,
     Skipped,
+    /// It goes on without it: a person said so.
+    Waived,
+    /// Its time is over and it is still to be done.
+    Overdue,
 }
 
 impl Status {
@@ -184,7 +223,12 @@ impl Status {
     pub fn is_final(self) -> bool {
         match self {
             Status::Pending | Status::Waiting | Status::Running => false,
-            Status::Succeeded | Status::Failed | Status::Interrupted | Status::Skipped => true,
+            Status::Succeeded
+            | Status::Failed
+            | Status::Interrupted
+            | Status::Skipped
+            | Status::Waived
+            | Status::Overdue => true,
         }
     }
 }
@@ -225,6 +269,14 @@ pub struct NodeState {
     pub done: usize,
     /// One of its own actions has begun.
     pub acted: bool,
+    /// Of a group, since when its limit counts.
+    pub since: Option<Timestamp>,
+    /// Of a checklist, how often somebody was asked.
+    pub rounds: u32,
+    /// How many attempts were made before it was done again.
+    pub attempts: u32,
+    /// Who said what about it: approved by, waived by.
+    pub said: Option<String>,
 }
 
 impl NodeState {
@@ -242,6 +294,10 @@ impl NodeState {
             undo_note: None,
             done: 0,
             acted: false,
+            since: None,
+            rounds: 0,
+            attempts: 0,
+            said: None,
         }
     }
 }
@@ -289,8 +345,21 @@ pub enum ActionState {
     Hold(Box<HoldState>),
     /// A message must have been sent before the node goes on.
     Message,
+    /// People are asked.
+    Asking(Box<Asking>),
     /// Nobody knows what came of it: the runner ended in the middle.
     InDoubt,
+}
+
+/// What people have answered so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asking {
+    /// Since when they are asked.
+    pub since: Timestamp,
+    /// How often somebody was asked.
+    pub rounds: u32,
+    /// Their answers, in order.
+    pub answers: Vec<Answer>,
 }
 
 /// What a gate has seen.
@@ -421,9 +490,14 @@ impl Run {
             refused: None,
             unanswered: None,
             locked: false,
+            questions: Vec::new(),
+            answers: BTreeMap::new(),
+            heard: BTreeSet::new(),
+            notes: Vec::new(),
             active: BTreeSet::new(),
             parents: plan.nodes.iter().map(|n| n.parent).collect(),
             phases: plan.phases.clone(),
+            responses: plan.responses.iter().map(|r| r.node).collect(),
         }
     }
 
@@ -434,6 +508,17 @@ impl Run {
 
     pub(super) fn node_mut(&mut self, ix: NodeIx) -> &mut NodeState {
         &mut self.nodes[ix.index()]
+    }
+
+    pub(super) fn is_within(&self, ix: NodeIx, group: NodeIx) -> bool {
+        let mut next = Some(ix);
+        while let Some(ix) = next {
+            if ix == group {
+                return true;
+            }
+            next = self.parent(ix);
+        }
+        false
     }
 
     pub(super) fn parent(&self, ix: NodeIx) -> Option<NodeIx> {
@@ -470,7 +555,8 @@ impl Run {
     pub fn progress(&self, plan: &Plan) -> (usize, usize) {
         let works: Vec<NodeIx> =
             plan.timeline().into_iter().filter(|ix| matches!(plan.node(*ix).kind, NodeKind::Work(_))).collect();
-        let through = |ix: &&NodeIx| matches!(self.node(**ix).status, Status::Succeeded | Status::Skipped);
+        let through =
+            |ix: &&NodeIx| matches!(self.node(**ix).status, Status::Succeeded | Status::Skipped | Status::Waived);
         (works.iter().filter(through).count(), works.len())
     }
 
@@ -498,9 +584,10 @@ impl Run {
             Ended::Succeeded => Status::Succeeded,
             Ended::Failed => Status::Failed,
             Ended::Interrupted => Status::Interrupted,
+            Ended::Overdue => Status::Overdue,
         };
         node.ended = Some(at);
-        node.work = None;
+        node.attempts = node.work.take().map_or(node.attempts, |w| w.attempt);
         self.active.remove(&ix);
         if !was_final {
             self.count_through(ix);
@@ -512,6 +599,8 @@ impl Run {
         match self.parent(ix) {
             Some(parent) => self.node_mut(parent).done += 1,
             None if self.phases.contains(&ix) => self.phases_done += 1,
+            // What runs beside the timeline is no part of the way back.
+            None if self.responses.contains(&ix) => {}
             None => self.back.iter_mut().for_each(|back| back.done += 1),
         }
     }

@@ -2,17 +2,23 @@
 
 use jiff::Timestamp;
 
-use crate::plan::{ActionKind, Gate, Hold, Look, NodeIx, NodeKind, Plan, Work};
+use crate::plan::{ActionKind, Gate, Hold, Look, NodeIx, NodeKind, Plan, Sort, Work};
 use crate::value::RefKind;
 
+use super::asked::asked;
 use super::decide::{HALT_PATIENCE, Standing, actions_of, needs_world, watches_time};
 use super::effect::{EffectId, Wanted};
 use super::event::{Part, Slot};
+use super::say::Inquiry;
 use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_of};
 
 /// When the limit of what a node is doing is over; nothing if it ends by itself.
 pub fn deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
     let (work, state) = (plan.node(ix).work()?, run.node(ix).work.as_ref()?);
+    // An item of a checklist ends with its list.
+    if work.sort == Sort::Item {
+        return None;
+    }
     // A hold ends by itself, a message waits for nothing but its own tries.
     let own_end =
         actions_of(work, state.part).iter().all(|a| matches!(a.kind, ActionKind::Hold(_) | ActionKind::Notify(_)));
@@ -28,6 +34,27 @@ pub fn deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
         }
     }
     state.since.checked_add(work.limit.duration).ok()
+}
+
+/// When the limit of a group is over: of a phase it counts from the start of its first node.
+pub fn group_deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
+    let (node, state) = (plan.node(ix), run.node(ix));
+    let limit = node.group_limit()?;
+    let since = match &node.kind {
+        NodeKind::Phase { children, .. } if node.parent.is_some() || plan.phases.contains(&ix) => {
+            let first = children.first().and_then(|c| run.node(*c).started)?;
+            state.since.map_or(first, |since| since.max(first))
+        }
+        _ => state.since?,
+    };
+    if let Some(until) = limit.until {
+        let zero = run.zero.or(plan.release.as_ref().and_then(|r| r.start));
+        let moment = zero.and_then(|zero| zero.checked_add(until).ok()).filter(|moment| *moment > since);
+        if moment.is_some() {
+            return moment;
+        }
+    }
+    since.checked_add(limit.duration).ok()
 }
 
 /// Which effects should be in flight now.
@@ -82,14 +109,18 @@ impl Collector<'_> {
         if standing.asks_facts {
             self.wanted.effects.extend(self.facts());
         }
-        if let Mode::Paused { until, .. } = &self.run.mode {
-            self.wake(*until);
+        if let Mode::Paused(pause) = &self.run.mode {
+            self.wake(pause.until);
+            self.asked(Inquiry::Pause);
+        }
+        if let Some(open) = self.run.questions.first() {
+            self.asked(Inquiry::Trigger(open.trigger));
         }
         self.waiting();
         for ix in &self.run.active {
             self.node(*ix);
         }
-        if matches!(self.run.mode, Mode::Forward | Mode::Paused { .. }) {
+        if matches!(self.run.mode, Mode::Forward | Mode::Paused(_)) {
             self.triggers();
         }
         self.samples();
@@ -99,28 +130,40 @@ impl Collector<'_> {
         self.wanted.wake = Some(self.wanted.wake.map_or(at, |wake| wake.min(at)));
     }
 
-    /// The node whose moment has not come.
+    /// When somebody is asked next, and when their time is over.
+    fn asked(&mut self, what: Inquiry) {
+        let Some(open) = asked(self.plan, self.run, what) else { return };
+        self.wake(open.until);
+        if let Some(next) = open.next() {
+            self.wake(next);
+        }
+    }
+
+    /// Nodes whose moment has not come, and groups whose limit counts.
     fn waiting(&mut self) {
-        let mut next = self.plan.phases.get(self.run.phases_done).copied();
-        while let Some(ix) = next {
+        let mut next: Vec<NodeIx> = self.plan.phases.get(self.run.phases_done).copied().into_iter().collect();
+        next.extend(self.plan.responses.iter().map(|r| r.node).filter(|ix| self.run.active.contains(ix)));
+        while let Some(ix) = next.pop() {
             let state = self.run.node(ix);
-            if state.status == Status::Waiting
-                && let Some(until) = state.until
-            {
+            if let (Status::Waiting, Some(until)) = (state.status, state.until) {
                 self.wake(until);
             }
-            next = match &self.plan.node(ix).kind {
-                NodeKind::Phase { children, limit } => {
-                    let first = children.first().and_then(|c| self.run.node(*c).started);
-                    if let (Some(limit), Some(first)) = (limit, first)
-                        && let Ok(end) = first.checked_add(limit.duration)
-                    {
-                        self.wake(end);
+            if state.status != Status::Running {
+                continue;
+            }
+            if let Some(end) = group_deadline(self.plan, self.run, ix) {
+                self.wake(end);
+            }
+            match &self.plan.node(ix).kind {
+                NodeKind::Phase { children, .. } => next.extend(children.get(state.done)),
+                NodeKind::Parallel { lanes, checklist, .. } => {
+                    next.extend(lanes);
+                    if *checklist {
+                        self.asked(Inquiry::Node(ix));
                     }
-                    children.get(state.done).copied()
                 }
-                NodeKind::Work(_) | NodeKind::Undo { .. } => None,
-            };
+                NodeKind::Work(_) | NodeKind::Undo { .. } => {}
+            }
         }
     }
 
@@ -146,6 +189,7 @@ impl Collector<'_> {
                 }
             }
             (Some(ActionState::Gate(_)), ActionKind::Gate(gate)) => self.gate(slot, gate),
+            (Some(ActionState::Asking(_)), _) => self.asked(Inquiry::Node(slot.node)),
             (Some(ActionState::Hold(hold_state)), ActionKind::Hold(hold)) => {
                 // Past its end it waits for samples alone.
                 if hold_state.until > self.now {
@@ -200,12 +244,13 @@ impl Collector<'_> {
     fn triggers(&mut self) {
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let Some(since) = self.run.triggers[i].armed else { continue };
-            for metric in metrics_of(self.plan, &trigger.when.expr) {
+            let Some(condition) = trigger.condition() else { continue };
+            for metric in metrics_of(self.plan, condition) {
                 let every = self.plan.metrics[metric as usize].every;
                 self.regularly(metric, since, every);
             }
             // How long a step has been running shows at the earliest a second from now.
-            if watches_time(&trigger.when.expr) && !self.run.triggers[i].fired {
+            if watches_time(condition) && !self.run.triggers[i].fired {
                 self.wake(self.now + jiff::SignedDuration::from_secs(1));
             }
         }

@@ -77,6 +77,15 @@ pub struct Role {
     pub backup: Vec<String>,
     #[serde(skip_serializing_if = "IndexMap::is_empty", default)]
     pub contact: IndexMap<String, String>,
+    /// The channels through which they are asked.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub reach: Vec<String>,
+    /// Whoever starts a run may also approve it in this role.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub answers_own: bool,
+    /// Who is on duty or away, and when.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub duties: Vec<super::Duty>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub describe: Option<String>,
 }

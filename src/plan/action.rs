@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::source::Place;
 use crate::value::{Expr, Part};
 
-use super::{Outcome, serial};
+use super::{Ask, Outcome, serial};
 
 /// A condition, with the words of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,7 @@ pub enum ActionKind {
     Notify(Message),
     Gate(Gate),
     Hold(Hold),
+    Ask(Ask),
 }
 
 /// A command: a program and its words, or a script for the shell.
@@ -181,6 +182,9 @@ pub struct Gate {
     pub on_failure: Option<Outcome>,
     /// What happens if it can neither pass nor fail.
     pub on_inconclusive: Outcome,
+    /// It is looked at again until it passes: an item of a checklist, which its list ends.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub patient: bool,
 }
 
 /// How many failures are too many.

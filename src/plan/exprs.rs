@@ -81,6 +81,7 @@ fn collect_action<'p>(action: &'p Action, found: &mut Vec<&'p Expr>) {
             }
         }
         ActionKind::Hold(hold) => collect_checks(&hold.checks, found),
+        ActionKind::Ask(_) => {}
     }
 }
 
@@ -135,6 +136,7 @@ pub fn each_expr_of(action: &mut Action, visit: Visit<'_>) {
         ActionKind::Notify(message) => each_of_message(message, visit),
         ActionKind::Gate(gate) => each_of_gate(gate, visit),
         ActionKind::Hold(hold) => hold.checks.iter_mut().for_each(|c| visit(&mut c.expr)),
+        ActionKind::Ask(_) => {}
     }
 }
 
@@ -158,7 +160,7 @@ impl Plan {
             }
         }
         for trigger in &mut self.triggers {
-            visit(&mut trigger.when.expr);
+            trigger.when.iter_mut().for_each(|c| visit(&mut c.expr));
             trigger.messages.iter_mut().for_each(|m| each_of_message(m, visit));
         }
         self.handlers.iter_mut().flat_map(|h| &mut h.messages).for_each(|m| each_of_message(m, visit));

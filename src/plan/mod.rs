@@ -10,6 +10,7 @@ mod digest;
 mod exprs;
 mod lower;
 pub mod moment;
+mod people;
 mod schedule;
 mod serial;
 mod text;
@@ -33,6 +34,7 @@ pub use lower::default_outcome;
 pub use lower::{Given, GivenValue, PlanError};
 pub use lower::{Inputs, plan, sure_findings};
 pub use moment::clock_text;
+pub use people::{Ask, AskSort, Duty, Level, People, Person, Question, Quorum, When, same_person};
 pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;
 pub use text::{Detail as TextDetail, command_text, dry_run, gate_words, outcome_text, request_text};
@@ -95,6 +97,9 @@ pub struct Plan {
     pub triggers: Vec<Trigger>,
     /// The ways back: the one that answers any failure first.
     pub rollbacks: Vec<Rollback>,
+    /// What runs beside the timeline when it is called.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub responses: Vec<Response>,
     /// Messages at events of the run.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub handlers: Vec<Handler>,
@@ -293,7 +298,21 @@ pub enum NodeKind {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         limit: Option<Limit>,
     },
-    /// Actions in their order: a step, or a gate, a hold or a message by itself.
+    /// Nodes side by side: `parallel`, or the items of a `checklist`.
+    Parallel {
+        /// They.
+        lanes: Vec<NodeIx>,
+        /// How long all of them may take.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        limit: Option<Limit>,
+        /// They are the items of a checklist.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        checklist: bool,
+        /// Who is asked when they are not ticked.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        escalation: Vec<Level>,
+    },
+    /// Actions in their order: a step, or a gate, a hold, a question or a message by itself.
     Work(Box<Work>),
     /// In a rollback, the place where steps are undone.
     Undo {
@@ -312,6 +331,11 @@ pub enum Sort {
     Gate,
     Hold,
     Notify,
+    Approve,
+    Confirm,
+    Question,
+    Item,
+    Ramp,
 }
 
 impl Sort {
@@ -322,6 +346,11 @@ impl Sort {
             Sort::Gate => "gate",
             Sort::Hold => "hold",
             Sort::Notify => "notify",
+            Sort::Approve => "approve",
+            Sort::Confirm => "confirm",
+            Sort::Question => "question",
+            Sort::Item => "item",
+            Sort::Ramp => "ramp",
         }
     }
 }
@@ -377,8 +406,13 @@ pub enum Outcome {
     Rollback(Option<String>),
     /// Nothing at all.
     Ignore,
+    /// A response, beside the timeline, by its name; the run goes on.
+    Respond(String),
     /// The run waits for a person, and then takes another outcome.
     Pause {
+        /// Who is asked.
+        #[serde(skip_serializing_if = "People::is_anybody", default = "People::anybody")]
+        people: People,
         /// How long.
         #[serde(with = "serial::duration")]
         within: SignedDuration,
@@ -426,8 +460,15 @@ pub struct Trigger {
     pub id: String,
     /// Its title, or its name.
     pub title: String,
-    /// When it fires.
-    pub when: Check,
+    /// When it fires by itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub when: Option<Check>,
+    /// Who fires it by hand.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub manual: Option<People>,
+    /// What is asked before it acts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ask: Option<Question>,
     /// What happens then.
     pub outcome: Outcome,
     /// Its severity, if it has one.
@@ -477,6 +518,15 @@ pub struct Rollback {
     pub nodes: Vec<NodeIx>,
 }
 
+/// What runs beside the timeline when a trigger, a question or a failure calls it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// Its name.
+    pub id: String,
+    /// The group of its nodes.
+    pub node: NodeIx,
+}
+
 /// Messages at an event of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Handler {
@@ -497,10 +547,40 @@ impl Plan {
         self.nodes.iter().position(|n| n.id == id).map(|i| NodeIx(i as u32))
     }
 
+    /// Whether a node holds others.
+    pub fn is_group(&self, ix: NodeIx) -> bool {
+        self.node(ix).children().is_some()
+    }
+
+    /// Whether a node stands in a phase of the timeline, and not in a rollback or a response.
+    pub fn in_timeline(&self, ix: NodeIx) -> bool {
+        let mut top = ix;
+        while let Some(parent) = self.node(top).parent {
+            top = parent;
+        }
+        self.phases.contains(&top)
+    }
+
+    /// Whether a node stands in a group, or is it.
+    pub fn is_within(&self, ix: NodeIx, group: NodeIx) -> bool {
+        let mut next = Some(ix);
+        while let Some(ix) = next {
+            if ix == group {
+                return true;
+            }
+            next = self.node(ix).parent;
+        }
+        false
+    }
+
     /// The nodes of a name: one, or all instances of a loop.
     pub fn named(&self, id: &str) -> Vec<NodeIx> {
+        // A group is meant as a whole; what stands in it has names of its own.
+        if let Some(ix) = self.find(id).filter(|ix| self.is_group(*ix)) {
+            return vec![ix];
+        }
         let prefix = format!("{id}.");
-        let fits = |n: &Node| n.id == id || (n.id.starts_with(&prefix) && !matches!(n.kind, NodeKind::Phase { .. }));
+        let fits = |n: &Node| n.id == id || (n.id.starts_with(&prefix) && n.children().is_none());
         self.nodes.iter().enumerate().filter(|(_, n)| fits(n)).map(|(i, _)| NodeIx(i as u32)).collect()
     }
 
@@ -520,10 +600,8 @@ impl Plan {
     pub fn timeline(&self) -> Vec<NodeIx> {
         fn add(plan: &Plan, ix: NodeIx, found: &mut Vec<NodeIx>) {
             found.push(ix);
-            if let NodeKind::Phase { children, .. } = &plan.node(ix).kind {
-                for child in children {
-                    add(plan, *child, found);
-                }
+            for child in plan.node(ix).children().unwrap_or_default() {
+                add(plan, *child, found);
             }
         }
         let mut found = Vec::new();
@@ -539,8 +617,37 @@ impl Node {
     pub fn work(&self) -> Option<&Work> {
         match &self.kind {
             NodeKind::Work(work) => Some(work),
-            NodeKind::Phase { .. } | NodeKind::Undo { .. } => None,
+            NodeKind::Phase { .. } | NodeKind::Parallel { .. } | NodeKind::Undo { .. } => None,
         }
+    }
+
+    /// The nodes in it, of a phase one after the other, else side by side; nothing if it is no group.
+    pub fn children(&self) -> Option<&[NodeIx]> {
+        match &self.kind {
+            NodeKind::Phase { children, .. } => Some(children),
+            NodeKind::Parallel { lanes, .. } => Some(lanes),
+            NodeKind::Work(_) | NodeKind::Undo { .. } => None,
+        }
+    }
+
+    /// How long all of a group may take.
+    pub fn group_limit(&self) -> Option<&Limit> {
+        match &self.kind {
+            NodeKind::Phase { limit, .. } | NodeKind::Parallel { limit, .. } => limit.as_ref(),
+            NodeKind::Work(_) | NodeKind::Undo { .. } => None,
+        }
+    }
+
+    /// Whether it is a checklist.
+    pub fn is_checklist(&self) -> bool {
+        matches!(self.kind, NodeKind::Parallel { checklist: true, .. })
+    }
+}
+
+impl Trigger {
+    /// When it fires by itself.
+    pub fn condition(&self) -> Option<&Expr> {
+        self.when.as_ref().map(|check| &check.expr)
     }
 }
 

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::ActionState;
 use crate::engine::{
-    Doing, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Part, Run, Sample, Slot, Truth, Watcher, effect,
+    Doing, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say, Slot, Truth,
+    Watcher, effect,
 };
 use crate::paint::Paint;
 use crate::plan::{Action, NodeIx, NodeKind, Plan, Undo, moment};
@@ -143,7 +144,28 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         }
         EventKind::TriggerBlind { trigger, why, .. } => line(Tone::Warn, &plan.triggers[*trigger as usize].id, why),
         EventKind::WentOn { reason } => line(Tone::Warn, "", format!("went on with a reservation: {reason}")),
-        EventKind::Paused { reason, until, otherwise } => {
+        EventKind::ResponseStarted { response, reason } => {
+            let id = &plan.responses[*response as usize].id;
+            line(Tone::Warn, id, format!("begins beside the timeline: {reason}"))
+        }
+        EventKind::Asked { what, round } => asked(plan, run, *what, *round)?,
+        EventKind::Heard { by, say, .. } => heard(plan, by, say),
+        EventKind::Refused { by, say, why, .. } => {
+            let said = heard(plan, by, say);
+            Line { tone: Tone::Quiet, text: one_line(&format!("{}, which does not count: {why}", said.text)), ..said }
+        }
+        EventKind::QuestionEnded { trigger, yes, outcome, .. } => {
+            let id = &plan.triggers[*trigger as usize].id;
+            let then = match outcome {
+                crate::plan::Outcome::Ignore => "it goes on".to_owned(),
+                other => crate::plan::outcome_text(other),
+            };
+            match yes {
+                Some(_) => return None,
+                None => line(Tone::Warn, id, format!("nobody answered: {then}")),
+            }
+        }
+        EventKind::Paused { reason, until, otherwise, .. } => {
             let left = until.duration_since(event.at);
             let then = crate::plan::outcome_text(otherwise);
             line(Tone::Warn, "", format!("paused for {}, then {then}: {reason}", spoken(left)))
@@ -210,7 +232,15 @@ pub(super) fn tail(failure: &Failure) -> Vec<String> {
 fn started(plan: &Plan, ix: NodeIx) -> Option<Line> {
     let node = plan.node(ix);
     Some(match &node.kind {
+        NodeKind::Phase { .. } if node.parent.is_none() && !plan.phases.contains(&ix) => return None,
         NodeKind::Phase { .. } => line(Tone::Begin, &node.id, format!("phase {} begins", node.title)),
+        NodeKind::Parallel { checklist: true, lanes, .. } => {
+            let items = if lanes.len() == 1 { "1 item".to_owned() } else { format!("{} items", lanes.len()) };
+            line(Tone::Begin, &node.id, format!("checklist {}: {items}", node.title))
+        }
+        NodeKind::Parallel { .. } => line(Tone::Begin, &node.id, format!("{}: side by side", node.title)),
+        // What is open is shown by its list.
+        NodeKind::Work(work) if work.sort == crate::plan::Sort::Item => return None,
         // What a message says is shown by itself.
         NodeKind::Work(work) if work.sort == crate::plan::Sort::Notify => return None,
         NodeKind::Work(_) if node.title == node.id => line(Tone::Begin, &node.id, "starts"),
@@ -219,12 +249,70 @@ fn started(plan: &Plan, ix: NodeIx) -> Option<Line> {
     })
 }
 
+/// Who is asked what, the first time or again.
+fn asked(plan: &Plan, run: &Run, what: Inquiry, round: u32) -> Option<Line> {
+    let again = if round > 1 { "is still open: " } else { "" };
+    Some(match what {
+        Inquiry::Node(ix) => {
+            let node = plan.node(ix);
+            match &node.kind {
+                NodeKind::Parallel { lanes, .. } if round > 1 => {
+                    let open = lanes.iter().filter(|lane| !run.node(**lane).status.is_final());
+                    let open: Vec<&str> = open.map(|lane| plan.node(*lane).id.as_str()).collect();
+                    line(Tone::Say, &node.id, format!("still open: {}", open.join(", ")))
+                }
+                NodeKind::Parallel { .. } => return None,
+                _ => {
+                    let ask = node.work()?.actions.first().map(action_words).unwrap_or_default();
+                    line(Tone::Say, &node.id, format!("{again}{ask}"))
+                }
+            }
+        }
+        Inquiry::Trigger(index) => {
+            let trigger = &plan.triggers[index as usize];
+            let people = trigger.ask.as_ref().map(|ask| ask.people.words()).unwrap_or_default();
+            let then = crate::plan::outcome_text(&trigger.outcome);
+            line(Tone::Say, &trigger.id, format!("{again}asks {people}: {then}?"))
+        }
+        Inquiry::Pause if round > 1 => line(Tone::Say, "", "still paused"),
+        Inquiry::Pause => return None,
+    })
+}
+
+/// What somebody said.
+fn heard(plan: &Plan, by: &crate::engine::Who, say: &Say) -> Line {
+    let because = |reason: &Option<String>| reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+    let trigger = |index: &u32| plan.triggers[*index as usize].id.clone();
+    let id = |ix: &NodeIx| plan.node(*ix).id.clone();
+    match say {
+        Say::Answer { node, value: Some(value), .. } => line(Tone::Say, id(node), format!("{by} answers {value}")),
+        Say::Answer { node, yes, reason, .. } => {
+            let word = if *yes { "says yes" } else { "says no" };
+            line(Tone::Say, id(node), format!("{by} {word}{}", because(reason)))
+        }
+        Say::Tick { node, not_applicable, reason } => {
+            let word = if *not_applicable { "says that it does not apply" } else { "ticks it" };
+            line(Tone::Say, id(node), format!("{by} {word}{}", because(reason)))
+        }
+        Say::Waive { node, reason } => line(Tone::Say, id(node), format!("{by} goes on without it: {reason}")),
+        Say::Fire { trigger: index, reason } => {
+            line(Tone::Say, trigger(index), format!("{by} fires it{}", because(reason)))
+        }
+        Say::Decide { trigger: index, yes, reason } => {
+            let word = if *yes { "says yes" } else { "says no, it goes on" };
+            line(Tone::Say, trigger(index), format!("{by} {word}{}", because(reason)))
+        }
+        Say::GoOn => line(Tone::Say, "", format!("{by} resumes it")),
+        Say::Note { text } => line(Tone::Say, "", format!("note of {by}: {text}")),
+    }
+}
+
 fn action_started(plan: &Plan, run: &Run, slot: Slot, doing: Doing, at: Timestamp) -> Option<Line> {
     let work = plan.node(slot.node).work()?;
     match doing {
         Doing::Work => {}
         Doing::Gate if work.actions.len() > 1 => {}
-        Doing::Gate | Doing::Hold(_) | Doing::Message => return None,
+        Doing::Gate | Doing::Hold(_) | Doing::Message | Doing::Ask => return None,
     }
     Some(line(Tone::Quiet, &plan.node(slot.node).id, doing_words(plan, run, slot, at)?))
 }
@@ -257,6 +345,7 @@ fn action_words(action: &Action) -> String {
         ActionKind::Gate(gate) if gate.title.is_empty() => "gate".into(),
         ActionKind::Gate(gate) => format!("gate: {}", gate.title),
         ActionKind::Hold(_) => "hold".into(),
+        ActionKind::Ask(ask) => format!("asks {}", ask.people.words()),
         ActionKind::Notify(message) => format!("notify {}", message.channels.join(", ")),
     }
 }
@@ -275,12 +364,26 @@ fn node_ended(
     Some(match (ended, &node.kind) {
         (_, NodeKind::Undo { .. }) => return None,
         (Ended::Succeeded, _) if is_notify => return None,
+        (Ended::Succeeded, NodeKind::Phase { .. }) if node.parent.is_none() && !plan.phases.contains(&ix) => {
+            line(Tone::Good, &node.id, format!("through{took}"))
+        }
         (Ended::Succeeded, NodeKind::Phase { .. }) => {
             line(Tone::Good, &node.id, format!("phase {} through{took}", node.title))
         }
+        (Ended::Succeeded, _) if state.said.is_some() => {
+            line(Tone::Good, &node.id, state.said.clone().unwrap_or_default())
+        }
+        (Ended::Succeeded, NodeKind::Work(work)) if work.sort == crate::plan::Sort::Item => {
+            line(Tone::Good, &node.id, format!("ticks itself: {}", node.title))
+        }
         (Ended::Succeeded, _) => line(Tone::Good, &node.id, format!("done{took}")),
-        (Ended::Interrupted, NodeKind::Phase { .. }) => return None,
+        (Ended::Interrupted, NodeKind::Phase { .. } | NodeKind::Parallel { .. }) => return None,
+        (Ended::Interrupted, NodeKind::Work(work)) if work.sort == crate::plan::Sort::Item => return None,
         (Ended::Interrupted, _) => line(Tone::Warn, &node.id, format!("interrupted after{}", took.replace(" in", ""))),
+        (Ended::Overdue, _) => {
+            let why = failure.map(|f| f.text.as_str()).unwrap_or_default();
+            line(Tone::Warn, &node.id, format!("overdue: {why}"))
+        }
         (Ended::Failed, _) => {
             let why = failure.map(|f| f.text.as_str()).unwrap_or_default();
             let mut line = line(Tone::Bad, &node.id, format!("failed{}: {why}", took.replace(" in", " after")));

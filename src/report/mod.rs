@@ -35,6 +35,22 @@ pub trait Reporter {
         Ok(())
     }
 
+    /// A line was typed at the run's terminal, and the terminal has shown it.
+    ///
+    /// # Errors
+    /// As for an event.
+    fn typed(&mut self, _line: &str) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    /// Something is said to whoever sits at the run's terminal.
+    ///
+    /// # Errors
+    /// As for an event.
+    fn say(&mut self, _text: &str) -> std::io::Result<()> {
+        Ok(())
+    }
+
     /// Time passes.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::engine::{Event, Run};
 use crate::paint::{Paint, pad};
 use crate::plan::{Plan, moment};
+use crate::source::one_line;
 
 use super::Reporter;
 use super::lines::{stamp, words};
@@ -46,6 +47,11 @@ impl<W: Write> Reporter for Plain<W> {
         for more in &line.more {
             writeln!(self.out, "{}| {more}", " ".repeat(20))?;
         }
+        self.out.flush()
+    }
+
+    fn say(&mut self, text: &str) -> std::io::Result<()> {
+        writeln!(self.out, "{}", one_line(text))?;
         self.out.flush()
     }
 

@@ -1,6 +1,7 @@
 //! Progress on a terminal: what happened scrolls up, what is happening stands below and moves.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::state::{ActionState, HoldState, Mode, Run, WorkState};
 use crate::engine::{Event, EventKind, Live, Slot, deadline};
 use crate::paint::{Paint, cut, pad};
-use crate::plan::{ActionKind, Hold, NodeIx, Plan};
+use crate::plan::{ActionKind, AskSort, Hold, NodeIx, Plan, Sort};
 use crate::source::one_line;
 use crate::value::{Expr, RefKind, Value, duration_text};
 
@@ -19,6 +20,9 @@ use super::summary::summary;
 
 /// How wide a bar is, in columns.
 const BAR: usize = 24;
+
+/// So many open items of a checklist are shown.
+const ITEMS: usize = 8;
 
 /// So many triggers are shown.
 const TRIGGERS: usize = 6;
@@ -79,7 +83,7 @@ impl Reporter for Progress {
             self.printed.remove(node);
         }
         // What begins is seen below; what ended is told above.
-        let begins = matches!(event.kind, EventKind::NodeStarted { node } if !plan.is_phase(node))
+        let begins = matches!(event.kind, EventKind::NodeStarted { node } if !plan.is_group(node))
             || matches!(
                 event.kind,
                 EventKind::ActionStarted { .. } | EventKind::NodeWaiting { .. } | EventKind::UndoStarted { .. }
@@ -94,7 +98,7 @@ impl Reporter for Progress {
         let stamp = self.paint.dim(pad(&stamp(plan, run, event.at), 9));
         let who = if line.who.is_empty() { String::new() } else { format!("{}  ", self.paint.name(&line.who)) };
         let title = match &event.kind {
-            EventKind::NodeEnded { node, .. } if plan.node(*node).title != line.who && !plan.is_phase(*node) => {
+            EventKind::NodeEnded { node, .. } if plan.node(*node).title != line.who && !plan.is_group(*node) => {
                 format!("{}  ", one_line(&plan.node(*node).title))
             }
             _ => String::new(),
@@ -110,6 +114,18 @@ impl Reporter for Progress {
         let Live::Line(crate::engine::EffectId::Action(slot), text) = live else { return Ok(()) };
         self.printed.insert(slot.node, text.clone());
         Ok(())
+    }
+
+    fn typed(&mut self, line: &str) -> std::io::Result<()> {
+        // The last row is as wide as the terminal, so what is typed stands below it, and the cursor below that.
+        let below = 1 + crate::paint::columns(line).div_ceil((self.width)().max(1));
+        let mut err = std::io::stderr().lock();
+        write!(err, "\x1b[{below}A\x1b[J")?;
+        err.flush()
+    }
+
+    fn say(&mut self, text: &str) -> std::io::Result<()> {
+        self.print(&self.paint.dim(one_line(text)))
     }
 
     fn tick(&mut self, plan: &Plan, run: &Run, now: Timestamp) -> std::io::Result<()> {
@@ -154,10 +170,13 @@ impl View<'_> {
     fn rows(&self, printed: &BTreeMap<NodeIx, String>) -> Vec<String> {
         let mut rows = vec![self.paint.dim("─".repeat(self.paint.width.min(72)))];
         rows.push(self.head());
-        let busy: Vec<NodeIx> = self.run.active.iter().copied().filter(|ix| !self.plan.is_phase(*ix)).collect();
+        let busy: Vec<NodeIx> = self.run.active.iter().copied().filter(|ix| !self.plan.is_group(*ix)).collect();
         for ix in &busy {
-            rows.extend(self.node(*ix, printed.get(ix)));
+            if self.plan.node(*ix).work().is_none_or(|work| work.sort != Sort::Item) {
+                rows.extend(self.node(*ix, printed.get(ix)));
+            }
         }
+        rows.extend(self.people());
         if busy.is_empty() {
             rows.extend(self.waiting());
         }
@@ -181,9 +200,10 @@ impl View<'_> {
         let time = stamp(self.plan, self.run, self.now);
         let what = match &self.run.mode {
             Mode::Back => self.paint.bad("rolling back"),
-            Mode::Paused { until, .. } => self
-                .paint
-                .warn(format!("paused, {} left", spoken(until.duration_since(self.now).max(SignedDuration::ZERO)))),
+            Mode::Paused(pause) => {
+                let left = pause.until.duration_since(self.now).max(SignedDuration::ZERO);
+                self.paint.warn(format!("paused, {} left", spoken(left)))
+            }
             Mode::Forward | Mode::Ending(..) | Mode::Ended(_) => String::new(),
         };
         let halting = self.run.halt.as_ref().map(|_| self.paint.warn("stopping what runs")).unwrap_or_default();
@@ -239,8 +259,61 @@ impl View<'_> {
                 let left = work.again.map(|a| a.duration_since(self.now)).unwrap_or_default();
                 vec![format!("    is tried again in {}", spoken(left))]
             }
+            (Some(ActionState::Asking(_)), ActionKind::Ask(ask)) => {
+                let (node, said) = (self.plan.node(ix), &self.run.node(ix).said);
+                let id = one_line(&node.id);
+                let how = match ask.sort {
+                    AskSort::Approval => format!("`approve {id}` or `deny {id} WHY`"),
+                    AskSort::Confirmation => format!("`confirm {id}` or `deny {id} WHY`"),
+                    AskSort::Answer(_) | AskSort::Tick => format!("`answer {id} VALUE`"),
+                };
+                let so_far = said.as_ref().map(|said| format!("; so far {}", one_line(said))).unwrap_or_default();
+                vec![self.paint.warn(format!("    waits for {}: {how}{so_far}", ask.people.words()))]
+            }
             _ => vec![format!("    {}", self.paint.dim(doing))],
         }
+    }
+
+    /// What people are asked besides by the node itself: checklists, triggers, pauses.
+    fn people(&self) -> Vec<String> {
+        let mut rows = Vec::new();
+        for ix in self.run.active.iter().filter(|ix| self.plan.node(**ix).is_checklist()) {
+            let node = self.plan.node(*ix);
+            let items = node.children().unwrap_or_default();
+            let open: Vec<&NodeIx> = items.iter().filter(|item| !self.run.node(**item).status.is_final()).collect();
+            let (done, all) = (items.len() - open.len(), items.len());
+            rows.push(format!(
+                "{} {}  {}  {done} of {all}",
+                self.paint.name(self.spinner()),
+                self.paint.name(&node.id),
+                one_line(&node.title)
+            ));
+            for item in open.iter().take(ITEMS) {
+                let item = self.plan.node(**item);
+                let how = match item.work().and_then(|w| w.actions.first()).map(|a| &a.kind) {
+                    Some(ActionKind::Ask(ask)) => format!("{}: `tick {}`", ask.people.words(), item.id),
+                    _ => "ticks itself".into(),
+                };
+                rows.push(format!("    [ ] {}  {}", one_line(&item.title), self.paint.dim(how)));
+            }
+            if open.len() > ITEMS {
+                rows.push(self.paint.dim(format!("    … and {} items more", open.len() - ITEMS)));
+            }
+        }
+        if let Some(open) = self.run.questions.first() {
+            let trigger = &self.plan.triggers[open.trigger as usize];
+            let (id, then) = (one_line(&trigger.id), crate::plan::outcome_text(&trigger.outcome));
+            let whom = trigger.ask.as_ref().map(|ask| ask.people.words()).unwrap_or_default();
+            rows.push(self.paint.bad(one_line(&open.reason)));
+            rows.push(self.paint.warn(format!("    asks {whom}: `approve {id}` ({then}) or `deny {id}` (it goes on)")));
+        }
+        if let Mode::Paused(pause) = &self.run.mode {
+            let waive = pause.node.map(|ix| format!(", `waive {} WHY`", self.plan.node(ix).id)).unwrap_or_default();
+            rows.push(self.paint.bad(one_line(&pause.reason)));
+            let whom = if pause.people.is_anybody() { String::new() } else { format!(" for {}", pause.people.words()) };
+            rows.push(self.paint.warn(format!("    waits{whom}: `resume` (again){waive} or `rollback`")));
+        }
+        rows
     }
 
     /// The bar of a hold, and every metric it watches against its mark.
@@ -306,8 +379,8 @@ impl View<'_> {
                 }
                 None => String::new(),
             };
-            let row =
-                format!("{}  {}  ({})", trigger.id, self.values(&trigger.when.expr), one_line(&trigger.when.text));
+            let Some(when) = &trigger.when else { continue };
+            let row = format!("{}  {}  ({})", trigger.id, self.values(&when.expr), one_line(&when.text));
             rows.push(format!("{} {row}{held}", self.paint.dim("trigger")));
         }
         if armed.len() > TRIGGERS {
@@ -319,7 +392,7 @@ impl View<'_> {
     fn foot(&self) -> String {
         let text = match &self.run.halt {
             Some(_) => "Ctrl-C again kills what runs at once",
-            None => "Ctrl-C stops what runs and pauses the run; nothing is undone, `runbook resume` goes on",
+            None => "Ctrl-C pauses the run, nothing is undone, `runbook resume` goes on; `help` says what can be typed",
         };
         self.paint.dim(text)
     }

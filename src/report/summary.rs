@@ -1,14 +1,17 @@
 //! The end of a run in words that can be pasted into a chat: how it ended, why, what was undone and what was not.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::{Live, Mode, Status, UndoStatus};
 use crate::engine::{Ending, Run};
 use crate::paint::{self, Paint};
-use crate::plan::{NodeIx, NodeKind, Plan};
+use crate::plan::{NodeIx, NodeKind, Plan, Sort};
 use crate::source::one_line;
 
 use super::lines::{spoken, stamp};
+
+/// A node that began so much after its moment was late.
+const LATE: SignedDuration = SignedDuration::from_secs(60);
 
 /// So many of the last lines of a failure are repeated.
 const PRINTED: usize = 5;
@@ -20,6 +23,8 @@ pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
     rows.extend(samples(plan, run));
     rows.extend(undone(plan, run));
     rows.extend(problems(run));
+    rows.extend(late(plan, run));
+    rows.extend(people(plan, run));
     rows.extend(next(plan, run));
     rows.push(("run", run.id.clone()));
     let widest = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -33,6 +38,47 @@ pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
         }
     }
     text
+}
+
+/// Nodes that began later than they were to.
+fn late(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
+    let zero = run.zero.or(plan.release.as_ref().and_then(|r| r.start));
+    let mut rows = Vec::new();
+    for (node, state) in plan.nodes.iter().zip(&run.nodes) {
+        let due = node.at.zip(zero).and_then(|(at, zero)| zero.checked_add(at).ok());
+        if let (Some(due), Some(started)) = (due, state.started)
+            && started.duration_since(due) >= LATE
+        {
+            rows.push(("late", format!("{}: began {} late", node.id, spoken(started.duration_since(due)))));
+        }
+    }
+    rows
+}
+
+/// What people decided, item by item but for checklists, of which only what does not apply is told.
+fn people(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    for (node, state) in plan.nodes.iter().zip(&run.nodes) {
+        let said = state.said.as_deref().unwrap_or_default();
+        match (state.status, node.work().map(|w| w.sort)) {
+            (Status::Waived, _) => rows.push(("waived", one_line(&format!("{}: {said}", node.id)))),
+            (Status::Overdue, _) => {
+                let why = state.failure.as_ref().map(|f| f.text.as_str()).unwrap_or_default();
+                rows.push(("overdue", one_line(&format!("{}: {why}", node.id))));
+            }
+            (_, Some(Sort::Approve | Sort::Confirm | Sort::Question)) if !said.is_empty() => {
+                rows.push(("asked", one_line(&format!("{}: {said}", node.id))));
+            }
+            (_, Some(Sort::Item)) if said.starts_with("not applicable") => {
+                rows.push(("item", one_line(&format!("{}: {said}", node.id))));
+            }
+            _ => {}
+        }
+    }
+    rows.extend(
+        run.notes.iter().map(|(at, by, text)| ("note", one_line(&format!("{} {by}: {text}", stamp(plan, run, *at))))),
+    );
+    rows
 }
 
 fn headline(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
@@ -170,10 +216,17 @@ fn next(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
                 ),
             )
         }
-        (Some(Ending::Stuck), None) => (
-            "next",
-            format!("mend what stands in the way, then `runbook resume {id}` tries it again; the lock is kept"),
-        ),
+        (Some(Ending::Stuck), None) => {
+            let back = run.back.as_ref();
+            let at = back.and_then(|b| b.stuck.as_ref().map(|(node, _)| *node).or(b.failed));
+            let at = at.map(|ix| plan.node(ix).id.as_str()).unwrap_or("ID");
+            (
+                "next",
+                format!(
+                    "mend what stands in the way, then `runbook resume {id}` tries it again; `runbook waive {id} {at} --reason …` goes on without it; the lock is kept"
+                ),
+            )
+        }
         (None, _) if run.back.is_some() => ("next", format!("`runbook resume {id}` goes on with the way back")),
         (None, _) if run.live == Live::Running => {
             ("next", format!("`runbook resume {id}` goes on, `runbook rollback {id}` goes back; nothing was undone"))

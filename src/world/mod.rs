@@ -139,7 +139,7 @@ impl World {
                 self.command(id, command, captured, Hidden::of(&action.captures), stop).await
             }
             ActionKind::Request(request) => self.request(request, captured, stop).await,
-            ActionKind::Notify(_) | ActionKind::Gate(_) | ActionKind::Hold(_) => {
+            ActionKind::Notify(_) | ActionKind::Gate(_) | ActionKind::Hold(_) | ActionKind::Ask(_) => {
                 Ran::Failed(Failure::new(FailureSort::Error, "this is not something that the world does"))
             }
         }

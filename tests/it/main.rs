@@ -19,6 +19,7 @@ mod engine_conditions;
 mod imports;
 mod kills;
 mod mutations;
+mod people;
 mod quickstart;
 mod rooms;
 mod runs;

@@ -44,7 +44,7 @@ impl<'a> Context<'a> {
             }
             NodeKind::Work(work) => self.settle_work(*ix, work),
             NodeKind::Undo { only } => self.settle_undo(*ix, only.as_deref()),
-            NodeKind::Phase { .. } => Vec::new(),
+            NodeKind::Phase { .. } | NodeKind::Parallel { .. } => Vec::new(),
         }
     }
 
@@ -98,7 +98,7 @@ impl<'a> Context<'a> {
     fn interrupt_forward(self, reason: &str) -> Option<Events> {
         let forward =
             |ix: &NodeIx| self.plan.node(*ix).parent.is_some() && self.run.node(*ix).undo == UndoStatus::NotBegun;
-        let busy = self.run.active.iter().any(|ix| !self.plan.is_phase(*ix) && forward(ix));
+        let busy = self.run.active.iter().any(|ix| !self.plan.is_group(*ix) && forward(ix));
         if busy {
             let failure = Failure::new(FailureSort::Cancelled, format!("interrupted by the rollback: {reason}"));
             return self.interrupt_active(&failure);
@@ -142,7 +142,7 @@ impl<'a> Context<'a> {
         let candidates = (0..self.plan.nodes.len() as u32).map(NodeIx).filter(|ix| {
             let (node, state) = (self.plan.node(*ix), self.run.node(*ix));
             let undo = node.work().map(|w| &w.undo);
-            node.parent.is_some()
+            self.plan.in_timeline(*ix)
                 && node.lane == Lane::Live
                 && state.order > 0
                 && state.order >= line

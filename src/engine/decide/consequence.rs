@@ -2,8 +2,8 @@
 
 use crate::engine::event::{Ending, EventKind, Failure, FailureSort};
 use crate::engine::scene::Happening;
-use crate::engine::state::{Cause, Consequence, Live, Mode};
-use crate::plan::{Outcome, Sort, way_back};
+use crate::engine::state::{Cause, Consequence, Live, Mode, Status};
+use crate::plan::{NodeIx, NodeKind, Outcome, Sort, way_back};
 use crate::value::duration_text;
 
 use super::{Context, Events};
@@ -17,12 +17,25 @@ impl<'a> Context<'a> {
         }
         match &worst.outcome {
             Outcome::Continue | Outcome::Ignore => vec![EventKind::WentOn { reason: self.reason(worst) }],
-            Outcome::Pause { within, otherwise } => {
+            Outcome::Respond(name) => self.respond(name, self.reason(worst)),
+            Outcome::Pause { people, within, otherwise } => {
+                let node = match worst.cause {
+                    Cause::Node(ix) => Some(ix),
+                    Cause::Trigger(_) | Cause::Nobody | Cause::Person(_) => None,
+                };
+                // What runs beside a node that failed is interrupted, and done again with it.
+                if let Some(beside) = node.and_then(|ix| self.lanes_around(ix))
+                    && let Some(events) = self.interrupt_beside(beside, &self.reason(worst))
+                {
+                    return events;
+                }
                 let happening = self.happening(worst);
                 let paused = EventKind::Paused {
                     reason: self.reason(worst),
                     until: self.now + *within,
                     otherwise: (**otherwise).clone(),
+                    people: people.clone(),
+                    node,
                 };
                 self.with_handler(vec![paused], "paused", happening)
             }
@@ -42,7 +55,8 @@ impl<'a> Context<'a> {
             Outcome::Rollback(_) => 0,
             Outcome::Pause { .. } => 1,
             Outcome::Stop => 2,
-            Outcome::Continue | Outcome::Ignore => 3,
+            Outcome::Respond(_) => 3,
+            Outcome::Continue | Outcome::Ignore => 4,
         };
         let rank = match &consequence.cause {
             Cause::Trigger(i) => self.plan.triggers[*i as usize].rank,
@@ -81,7 +95,7 @@ impl<'a> Context<'a> {
         let happening = self.happening(consequence);
         let node = match &consequence.cause {
             Cause::Node(ix) => Some(*ix),
-            _ => self.run.active.iter().rev().find(|ix| !self.plan.is_phase(**ix)).copied(),
+            _ => self.run.active.iter().rev().find(|ix| !self.plan.is_group(**ix)).copied(),
         };
         let eta = way_back(self.plan, rollback, &self.started()).longest.map(duration_text);
         vec![EventKind::RollbackStarted {
@@ -119,9 +133,48 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// A response begins beside the timeline; one that runs already goes on.
+    fn respond(self, name: &str, reason: String) -> Events {
+        let found = self.plan.responses.iter().position(|r| r.id == name);
+        let Some(index) = found.filter(|_| self.run.live == Live::Running) else {
+            return vec![EventKind::WentOn { reason }];
+        };
+        let root = self.plan.responses[index].node;
+        let mut events = vec![EventKind::ResponseStarted { response: index as u32, reason }];
+        match self.run.node(root).status {
+            Status::Running => {}
+            Status::Pending => events.push(EventKind::NodeStarted { node: root }),
+            _ => {
+                let all = (0..self.plan.nodes.len() as u32).map(NodeIx).filter(|ix| self.plan.is_within(*ix, root));
+                events.extend(all.map(|node| EventKind::NodeAgain { node }));
+                events.push(EventKind::NodeStarted { node: root });
+            }
+        }
+        events
+    }
+
+    /// The outermost nodes side by side in which a node stands.
+    fn lanes_around(self, ix: NodeIx) -> Option<NodeIx> {
+        let mut found = None;
+        let mut next = self.plan.node(ix).parent;
+        while let Some(parent) = next {
+            let node = self.plan.node(parent);
+            if matches!(node.kind, NodeKind::Parallel { .. }) {
+                found = Some(parent);
+            }
+            next = node.parent;
+        }
+        found
+    }
+
+    fn interrupt_beside(self, group: NodeIx, reason: &str) -> Option<Events> {
+        let failure = Failure::new(FailureSort::Cancelled, format!("interrupted: {reason}"));
+        self.interrupt(&failure, &|ix| ix != group && self.plan.is_within(ix, group))
+    }
+
     /// Whether a person may send the run back now.
     pub(super) fn can_roll_back(self) -> bool {
-        self.run.live == Live::Running && matches!(self.run.mode, Mode::Forward | Mode::Paused { .. })
+        self.run.live == Live::Running && matches!(self.run.mode, Mode::Forward | Mode::Paused(_))
     }
 
     /// The end is clear: what is to be said about it is said, then the run ends.

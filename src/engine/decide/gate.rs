@@ -117,6 +117,9 @@ impl<'a> Context<'a> {
         if *truth == Truth::True && state.passes >= gate.pass_after {
             return Some(self.end_action(slot, None, format!("passed, {attempts}")));
         }
+        if gate.patient {
+            return None;
+        }
         let failed = gate.fail_after.is_some_and(|f| {
             let count = if f.in_a_row { state.failures_in_row } else { state.failures };
             count >= f.times

@@ -8,6 +8,7 @@ mod consequence;
 mod gate;
 mod hold;
 mod message;
+mod people;
 mod sample;
 mod timeline;
 mod trigger;
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::Plan;
 
+use super::Inquiry;
 use super::effect::{Done, EffectId, Input};
 use super::event::{ActionResult, Ending, Event, EventKind, FORMAT, Failure, FailureSort, Slot};
 use super::scene::Happening;
@@ -53,6 +55,7 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
                 EventKind::RunEnded { ending: Ending::Stopped },
             ]
         }
+        Input::Say { key, by, say } => ctx.say(key, by, say),
         Input::Rollback { by, to, resumes: true } => ctx.back_again(by, to.as_deref()),
         Input::Rollback { by, to, .. } if ctx.can_roll_back() => {
             vec![EventKind::RollbackRequested { by: by.clone(), to: to.clone() }]
@@ -96,17 +99,26 @@ impl Context<'_> {
             return self.settle_consequences();
         }
         match &self.run.mode {
-            Mode::Paused { until, otherwise, reason } if self.now >= *until => {
-                vec![EventKind::PauseEnded { otherwise: otherwise.clone(), reason: reason.clone() }]
+            Mode::Paused(pause) if self.now >= pause.until => {
+                vec![EventKind::PauseEnded { otherwise: pause.otherwise.clone(), reason: pause.reason.clone() }]
             }
-            Mode::Paused { .. } => self.late_triggers(),
-            Mode::Forward => {
-                let fired = self.late_triggers();
-                if fired.is_empty() { self.settle_timeline() } else { fired }
-            }
+            Mode::Forward | Mode::Paused(_) => self.settle_forward(),
             Mode::Back => self.settle_back(),
             Mode::Ending(..) | Mode::Ended(_) => Vec::new(),
         }
+    }
+
+    /// Triggers that fire by the clock, questions, what runs beside the timeline, the timeline itself: the first that has
+    /// something to say.
+    fn settle_forward(self) -> Events {
+        let rules: [&dyn Fn() -> Events; 5] = [
+            &|| self.late_triggers(),
+            &|| self.settle_question(),
+            &|| self.ask_again(Inquiry::Pause),
+            &|| self.settle_responses(),
+            &|| self.settle_timeline(),
+        ];
+        rules.iter().map(|rule| rule()).find(|events| !events.is_empty()).unwrap_or_default()
     }
 
     /// Stops what runs, and is complete when nothing runs any more.

@@ -25,10 +25,10 @@ impl<'a> Context<'a> {
         };
         let mut judged = Vec::new();
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
-            let armed = self.run.triggers[i].armed.is_some();
-            if armed && metrics_of(self.plan, &trigger.when.expr).contains(&metric) {
+            let Some(when) = trigger.when.as_ref().filter(|_| self.run.triggers[i].armed.is_some()) else { continue };
+            if metrics_of(self.plan, &when.expr).contains(&metric) {
                 let watcher = Watcher::Trigger(i as u32);
-                self.judge_spans(&trigger.when, watcher, (metric, &sample), &mut judged);
+                self.judge_spans(when, watcher, (metric, &sample), &mut judged);
                 // That there was a sample at all: for blindness.
                 let truth = if sample.value == Value::None { Truth::NoData } else { Truth::True };
                 judged.push(Judged { watcher, span: None, truth, needs: Default::default() });

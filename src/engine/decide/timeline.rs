@@ -2,11 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::engine::Inquiry;
 use crate::engine::event::{Ended, Ending, EventKind, Failure, FailureSort};
 use crate::engine::scene::{Happening, Scene};
 use crate::engine::state::{ActionState, Live, Status};
+use crate::engine::wanted::group_deadline;
 use crate::plan::{Lane, Limit, NodeIx, NodeKind, Outcome};
-use crate::value::{Value, duration_text, evaluate};
+use crate::value::{Value, duration_text, evaluate, offset_text};
 
 use super::{Context, Events};
 
@@ -15,64 +17,133 @@ impl<'a> Context<'a> {
         let next = self.plan.phases.get(self.run.phases_done);
         let live_is_through = next.is_none_or(|ix| self.plan.node(*ix).lane == Lane::After);
         if self.run.live == Live::Running && live_is_through {
-            return vec![EventKind::LiveEnded];
+            // What runs beside it belongs to the live part; each response has an end.
+            let busy = self.plan.responses.iter().any(|r| self.run.node(r.node).status == Status::Running);
+            return if busy || self.is_held() { Vec::new() } else { vec![EventKind::LiveEnded] };
         }
         match next {
             Some(phase) => self.settle_node(*phase),
+            None if self.is_held() => Vec::new(),
             None => self.reach(self.completed(), String::new()),
         }
     }
 
     fn completed(self) -> Ending {
-        if self.run.reservations.is_empty() { Ending::Completed } else { Ending::CompletedWithReservations }
+        let waived = self.run.nodes.iter().any(|node| node.status == Status::Waived);
+        match self.run.reservations.is_empty() && !waived {
+            true => Ending::Completed,
+            false => Ending::CompletedWithReservations,
+        }
     }
 
     fn settle_node(self, ix: NodeIx) -> Events {
         let status = self.run.node(ix).status;
         match (&self.plan.node(ix).kind, status) {
             (_, Status::Pending | Status::Waiting) => self.start_node(ix),
-            (NodeKind::Phase { children, limit }, Status::Running) => self.settle_phase(ix, children, limit.as_ref()),
+            (NodeKind::Phase { .. } | NodeKind::Parallel { .. }, Status::Running) => self.settle_group(ix),
             (NodeKind::Work(work), Status::Running) => self.settle_work(ix, work),
-            (NodeKind::Undo { .. }, _) | (_, _) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
-    fn settle_phase(self, ix: NodeIx, children: &'a [NodeIx], limit: Option<&Limit>) -> Events {
-        let state = self.run.node(ix);
-        let first = children.first().and_then(|c| self.run.node(*c).started);
-        let last = state.done.checked_sub(1).and_then(|i| children.get(i));
-        let cut_short = last.is_some_and(|c| self.run.node(*c).status == Status::Interrupted);
-        if let (Some(limit), Some(first)) = (limit, first)
-            && self.now >= first + limit.duration
-            && (state.done < children.len() || cut_short)
-        {
-            let text = format!(
-                "the phase `{}` was not through after {}",
-                self.plan.node(ix).id,
-                duration_text(limit.duration)
-            );
-            let failure = Failure::new(FailureSort::TimedOut, text);
-            return match self.interrupt_active(&failure) {
-                Some(events) => events,
-                None => vec![self.node_failed(ix, failure, limit.otherwise.clone())],
-            };
+    /// What runs beside the timeline.
+    pub(super) fn settle_responses(self) -> Events {
+        let running = |ix: &NodeIx| self.run.node(*ix).status == Status::Running;
+        let mut roots = self.plan.responses.iter().map(|r| r.node).filter(running);
+        roots.find_map(|root| Some(self.settle_group(root)).filter(|e| !e.is_empty())).unwrap_or_default()
+    }
+
+    /// A group: its nodes one after the other, or side by side, within its limit.
+    fn settle_group(self, ix: NodeIx) -> Events {
+        let (node, state) = (self.plan.node(ix), self.run.node(ix));
+        let children = node.children().unwrap_or_default();
+        let through = |child: &NodeIx| {
+            let status = self.run.node(*child).status;
+            status.is_final() && status != Status::Interrupted
+        };
+        let over = group_deadline(self.plan, self.run, ix).is_some_and(|end| self.now >= end);
+        if let (true, Some(limit)) = (over && !children.iter().all(through), node.group_limit()) {
+            return self.group_out_of_time(ix, limit, children);
         }
-        match children.get(state.done) {
-            Some(child) => self.settle_node(*child),
-            None => vec![EventKind::NodeEnded { node: ix, ended: Ended::Succeeded, failure: None, outcome: None }],
+        if node.is_checklist() {
+            let asked = self.ask_again(Inquiry::Node(ix));
+            if !asked.is_empty() {
+                return asked;
+            }
+        }
+        let open = match &node.kind {
+            NodeKind::Parallel { .. } => {
+                let open: Vec<&NodeIx> = children.iter().filter(|c| !self.run.node(**c).status.is_final()).collect();
+                let said = open.iter().map(|lane| self.settle_node(**lane)).find(|events| !events.is_empty());
+                if let Some(events) = said {
+                    return events;
+                }
+                !open.is_empty()
+            }
+            _ => match children.get(state.done) {
+                Some(child) => return self.settle_node(*child),
+                None => false,
+            },
+        };
+        // What failed last may be done again: the group is not through as long as nobody has said how it goes on.
+        if open || (self.is_held() && self.plan.in_timeline(ix)) {
+            return Vec::new();
+        }
+        vec![EventKind::NodeEnded { node: ix, ended: Ended::Succeeded, failure: None, outcome: None }]
+    }
+
+    fn group_out_of_time(self, ix: NodeIx, limit: &Limit, children: &[NodeIx]) -> Events {
+        let node = self.plan.node(ix);
+        let after = match limit.until {
+            Some(until) => format!("at {}", offset_text(until)),
+            None => format!("after {}", duration_text(limit.duration)),
+        };
+        let open = children.iter().filter(|c| {
+            let status = self.run.node(**c).status;
+            !status.is_final() || status == Status::Interrupted
+        });
+        let open: Vec<&str> = open.map(|c| self.plan.node(*c).id.as_str()).collect();
+        let text = match &node.kind {
+            NodeKind::Parallel { checklist: true, .. } => format!("not ticked {after}: {}", open.join(", ")),
+            NodeKind::Parallel { .. } => format!("`{}` was not through {after}", node.id),
+            _ if node.parent.is_none() && !self.plan.phases.contains(&ix) => {
+                format!("the response `{}` was not through {after}", node.id)
+            }
+            _ => format!("the phase `{}` was not through {after}", node.id),
+        };
+        let failure = Failure::new(FailureSort::TimedOut, text);
+        let inside = |inner: NodeIx| inner != ix && self.plan.is_within(inner, ix);
+        match self.interrupt(&failure, &inside) {
+            Some(events) => events,
+            None => vec![self.node_failed(ix, failure, limit.otherwise.clone())],
         }
     }
 
     pub(super) fn node_failed(self, node: NodeIx, failure: Failure, outcome: Outcome) -> EventKind {
-        EventKind::NodeEnded { node, ended: Ended::Failed, failure: Some(failure), outcome: Some(outcome) }
+        // The release stays: what is not done in its time is still to be done.
+        let stays = self.plan.node(node).lane == Lane::After && outcome == Outcome::Continue;
+        let ended = if stays && failure.sort == FailureSort::TimedOut { Ended::Overdue } else { Ended::Failed };
+        EventKind::NodeEnded { node, ended, failure: Some(failure), outcome: Some(outcome) }
     }
 
-    /// Ends every running node that does work; nothing if none is running. While something still runs in the world
-    /// there is nothing to say.
+    /// Ends every running node that does work; nothing if none is running.
     pub(super) fn interrupt_active(self, failure: &Failure) -> Option<Events> {
+        self.interrupt_works(failure, &|_| true)
+    }
+
+    /// Ends what runs among some nodes, groups behind what is in them; nothing if nothing of it runs.
+    pub(super) fn interrupt(self, failure: &Failure, among: &dyn Fn(NodeIx) -> bool) -> Option<Events> {
+        self.interrupt_works(failure, among).or_else(|| {
+            let open = self.run.active.iter().rev().find(|ix| self.plan.is_group(**ix) && among(**ix))?;
+            Some(vec![EventKind::NodeEnded { node: *open, ended: Ended::Interrupted, failure: None, outcome: None }])
+        })
+    }
+
+    /// While something still runs in the world there is nothing to say.
+    fn interrupt_works(self, failure: &Failure, among: &dyn Fn(NodeIx) -> bool) -> Option<Events> {
         let mut waiting = false;
         for ix in &self.run.active {
-            if self.plan.is_phase(*ix) {
+            if self.plan.is_group(*ix) || !among(*ix) {
                 continue;
             }
             let (Some(work), Some(slot)) = (&self.run.node(*ix).work, self.run.slot(*ix)) else { continue };
@@ -95,12 +166,15 @@ impl<'a> Context<'a> {
 
     /// Ends the phases that are still open, the innermost first.
     pub(super) fn close_phases(self) -> Option<Events> {
-        let open = self.run.active.iter().rev().find(|ix| self.plan.is_phase(**ix))?;
+        let open = self.run.active.iter().rev().find(|ix| self.plan.is_group(**ix))?;
         Some(vec![EventKind::NodeEnded { node: *open, ended: Ended::Interrupted, failure: None, outcome: None }])
     }
 
     fn start_node(self, ix: NodeIx) -> Events {
         let (node, state) = (self.plan.node(ix), self.run.node(ix));
+        if self.is_held() && self.plan.in_timeline(ix) {
+            return Vec::new();
+        }
         if let Some(moment) = node.at.and_then(|at| self.moment(at))
             && self.now < moment
         {
@@ -175,7 +249,7 @@ impl<'a> Context<'a> {
     /// phase where no start is given.
     fn zero_at(self, ix: NodeIx) -> Option<Timestamp> {
         let node = self.plan.node(ix);
-        if self.run.zero.is_some() || node.lane == Lane::Prepare || !self.plan.is_phase(ix) {
+        if self.run.zero.is_some() || node.lane == Lane::Prepare || !matches!(node.kind, NodeKind::Phase { .. }) {
             return None;
         }
         let stands_at_zero = node.at.is_none_or(|at| at.is_zero());

@@ -17,7 +17,7 @@ const BLIND_TIME: SignedDuration = SignedDuration::from_mins(1);
 impl<'a> Context<'a> {
     /// Arms and disarms what should be.
     pub(super) fn arming(self) -> Events {
-        let live = self.run.live == Live::Running && matches!(self.run.mode, Mode::Forward | Mode::Paused { .. });
+        let live = self.run.live == Live::Running && matches!(self.run.mode, Mode::Forward | Mode::Paused(_));
         let mut events = Vec::new();
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let armed = self.run.triggers[i].armed.is_some();
@@ -50,12 +50,13 @@ impl<'a> Context<'a> {
         let mut events = Vec::new();
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let (state, index) = (&self.run.triggers[i], i as u32);
-            if state.armed.is_none() || !metrics_of(self.plan, &trigger.when.expr).contains(&newest.0) {
+            let Some(condition) = trigger.condition() else { continue };
+            if state.armed.is_none() || !metrics_of(self.plan, condition).contains(&newest.0) {
                 continue;
             }
             let spans = |id: u32| state.spans.get(&id).cloned();
             let renewed = self.renewed(Watcher::Trigger(index), judged, &spans);
-            let truth = self.truth(&trigger.when.expr, newest, &renewed);
+            let truth = self.truth(condition, newest, &renewed);
             match (truth, state.fired) {
                 (Truth::True, false) => events.extend(self.fire(index, trigger, Some(newest))),
                 (Truth::False, true) => events.push(EventKind::TriggerRearmed { trigger: index }),
@@ -73,12 +74,13 @@ impl<'a> Context<'a> {
         let mut events = Vec::new();
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let state = &self.run.triggers[i];
-            if state.armed.is_none() || !watches_time(&trigger.when.expr) {
+            let Some(condition) = trigger.condition() else { continue };
+            if state.armed.is_none() || !watches_time(condition) {
                 continue;
             }
             let spans = |id: u32| state.spans.get(&id).cloned();
             let scene = Scene { spans: Some(&spans), ..Scene::new(self.plan, self.run, self.now) };
-            match (evaluate(&trigger.when.expr, &scene), state.fired) {
+            match (evaluate(condition, &scene), state.fired) {
                 (Ok(Value::Bool(true)), false) => events.extend(self.fire(i as u32, trigger, None)),
                 (Ok(Value::Bool(false)), true) => events.push(EventKind::TriggerRearmed { trigger: i as u32 }),
                 _ => {}
@@ -90,7 +92,7 @@ impl<'a> Context<'a> {
     fn fire(self, index: u32, trigger: &'a Trigger, newest: Option<(u32, &Sample)>) -> Events {
         let mut samples = Vec::new();
         let mut values = Vec::new();
-        for metric in metrics_of(self.plan, &trigger.when.expr) {
+        for metric in trigger.condition().map(|c| metrics_of(self.plan, c)).unwrap_or_default() {
             let since = self.span_start(index);
             let own = newest.filter(|(m, _)| *m == metric).map(|(_, s)| s.clone());
             let recent =
@@ -104,10 +106,23 @@ impl<'a> Context<'a> {
             samples.extend(recent);
         }
         let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
-        let reason = format!("trigger `{}` fired: {}{values}", trigger.id, trigger.when.text);
+        let text = trigger.when.as_ref().map(|check| check.text.as_str()).unwrap_or_default();
+        let reason = format!("trigger `{}` fired: {text}{values}", trigger.id);
+        self.fire_for(index, trigger, reason, samples, newest)
+    }
+
+    pub(super) fn fire_for(
+        self,
+        index: u32,
+        trigger: &'a Trigger,
+        reason: String,
+        samples: Vec<Sample>,
+        newest: Option<(u32, &Sample)>,
+    ) -> Events {
         let happening =
             Happening { reason: reason.clone(), by: format!("trigger {}", trigger.id), node: self.running_node() };
-        let fired = EventKind::TriggerFired { trigger: index, reason, samples, outcome: trigger.outcome.clone() };
+        let asks = trigger.ask.is_some();
+        let fired = EventKind::TriggerFired { trigger: index, reason, samples, outcome: trigger.outcome.clone(), asks };
         let mut events = vec![fired];
         let scene = Scene { happening: Some(&happening), newest, ..Scene::new(self.plan, self.run, self.now) };
         let mut key = self.run.messages.len() as u32;
@@ -124,7 +139,7 @@ impl<'a> Context<'a> {
 
     /// The node that is doing something, for messages.
     pub(super) fn running_node(self) -> String {
-        let node = self.run.active.iter().rev().find(|ix| !self.plan.is_phase(**ix));
+        let node = self.run.active.iter().rev().find(|ix| !self.plan.is_group(**ix));
         node.map(|ix| self.plan.node(*ix).id.clone()).unwrap_or_default()
     }
 

@@ -51,6 +51,10 @@ impl<'a> Context<'a> {
                 _ => Vec::new(),
             },
             Some(ActionState::Message) => self.settle_message(slot),
+            Some(ActionState::Asking(state)) => match &action.kind {
+                ActionKind::Ask(ask) => self.settle_ask(slot, ask, state),
+                _ => Vec::new(),
+            },
             Some(ActionState::InDoubt) => Vec::new(),
         }
     }
@@ -66,6 +70,7 @@ impl<'a> Context<'a> {
         let doing = match &action.kind {
             ActionKind::Command(_) | ActionKind::Request(_) => Doing::Work,
             ActionKind::Gate(_) => Doing::Gate,
+            ActionKind::Ask(_) => Doing::Ask,
             ActionKind::Hold(hold) => Doing::Hold(match hold.length {
                 HoldLength::For(length) => self.now + length,
                 HoldLength::Until(moment) => self.moment(moment).unwrap_or(self.now).max(self.now),
@@ -81,7 +86,9 @@ impl<'a> Context<'a> {
             Part::Forward => "it",
             Part::Undo => "its undo",
         };
+        let asking = matches!(state.state, Some(ActionState::Asking(_)));
         let text = match work.limit.until {
+            _ if asking => format!("nobody answered within {}", duration_text(limit)),
             Some(until) if state.part == Part::Forward => {
                 format!("{what} was not through at {}", crate::value::offset_text(until))
             }
@@ -165,6 +172,7 @@ fn outcome_of(work: &Work, state: &WorkState, failure: &Failure) -> Outcome {
     match work.actions.get(state.action as usize).map(|a| &a.kind) {
         Some(ActionKind::Gate(gate)) if undecided => gate.on_inconclusive.clone(),
         Some(ActionKind::Gate(gate)) => gate.on_failure.clone().unwrap_or_else(|| work.on_failure.clone()),
+        Some(ActionKind::Ask(ask)) if failure.sort == FailureSort::Rejected => ask.on_denied.clone(),
         Some(ActionKind::Hold(hold)) if undecided => hold.on_inconclusive.clone(),
         _ => work.on_failure.clone(),
     }

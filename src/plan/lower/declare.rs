@@ -157,6 +157,9 @@ impl<'m> Lowering<'m> {
                 members: self.texts(role.members.as_ref()),
                 backup: self.texts(role.backup.as_ref()),
                 describe: self.optional_text(role.describe.as_ref()),
+                reach: role.reach.clone(),
+                answers_own: role.answers_own,
+                duties: self.duties(&role.duties),
                 contact,
             };
             let list = |items: &[String]| Some(Value::List(items.iter().cloned().map(Value::Text).collect()));

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::check::model::{self, GateRef, GateUse, Row, Typed};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::plan::{FailAfter, Gate, Hold, HoldLength, Lane, Look, Outcome};
+use crate::plan::{FailAfter, Gate, Hold, HoldLength, Lane, Look, Outcome, People};
 use crate::value::{Expr, RefKind, Value};
 
 use super::Lowering;
@@ -53,6 +53,7 @@ impl<'m> Lowering<'m> {
             pass_after: pass_after.and_then(|n| self.count(n, 1)).unwrap_or(1),
             on_failure: on_failure.or(limit_outcome),
             on_inconclusive: on_inconclusive.unwrap_or_else(|| self.default_inconclusive()),
+            patient: false,
             fail_after,
             looks,
         }
@@ -69,6 +70,7 @@ impl<'m> Lowering<'m> {
             fail_after: None,
             on_failure: None,
             on_inconclusive: Outcome::Stop,
+            patient: false,
         }
     }
 
@@ -91,7 +93,13 @@ impl<'m> Lowering<'m> {
         let outer = std::mem::replace(&mut self.params, arguments);
         // What a gate captures is its own, and known to its own checks only.
         let owner = self.owner.take();
-        for look in &gate.looks {
+        self.each_look(&gate.looks, depth, looks);
+        self.owner = owner;
+        self.params = outer;
+    }
+
+    pub(super) fn each_look(&mut self, all: &'m [model::Look], depth: usize, looks: &mut Vec<Look>) {
+        for look in all {
             match look {
                 model::Look::Action(action) => {
                     let mut action = self.action(action);
@@ -117,8 +125,6 @@ impl<'m> Lowering<'m> {
                 },
             }
         }
-        self.owner = owner;
-        self.params = outer;
     }
 
     fn fail_after(&mut self, times: &'m Typed, row: Row) -> Option<FailAfter> {
@@ -162,7 +168,11 @@ impl<'m> Lowering<'m> {
         }
         match self.lane {
             Lane::Prepare => Outcome::Stop,
-            Lane::Live => Outcome::Pause { within: INCONCLUSIVE_PAUSE, otherwise: Box::new(Outcome::Rollback(None)) },
+            Lane::Live => Outcome::Pause {
+                people: People::anybody(),
+                within: INCONCLUSIVE_PAUSE,
+                otherwise: Box::new(Outcome::Rollback(None)),
+            },
             Lane::After => Outcome::Continue,
         }
     }

@@ -6,7 +6,9 @@
 mod action;
 mod declare;
 mod gate;
+mod people;
 mod react;
+mod response;
 mod timeline;
 mod values;
 
@@ -112,6 +114,7 @@ fn lowered(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> (Plan, Plan
         owner: None,
         lane: super::Lane::Live,
         in_rollback: false,
+        otherwise: None,
         nodes: Vec::new(),
         ids: BTreeMap::new(),
         shell: Vec::new(),
@@ -139,6 +142,8 @@ struct Lowering<'m> {
     lane: super::Lane,
     /// A rollback is being made: what a failure means there is decided by its place.
     in_rollback: bool,
+    /// What the failure of a node leads to that does not say, where that is not the affair of its phase.
+    otherwise: Option<super::Outcome>,
     nodes: Vec<super::Node>,
     /// Which node has a name, and where it is written.
     ids: BTreeMap<String, Span>,
@@ -180,10 +185,12 @@ impl<'m> Lowering<'m> {
             phases: Vec::new(),
             triggers: Vec::new(),
             rollbacks: Vec::new(),
+            responses: Vec::new(),
             handlers: Vec::new(),
         };
         plan.phases = self.phases();
         plan.rollbacks = self.rollbacks();
+        plan.responses = self.responses();
         plan.nodes = std::mem::take(&mut self.nodes);
         plan.triggers = self.triggers(&plan);
         plan.handlers = self.handlers();

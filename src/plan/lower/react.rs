@@ -1,22 +1,34 @@
 //! Triggers, rollbacks, handlers, and what outcomes lead to.
 
+use jiff::SignedDuration;
+
 use crate::check::model::{self, Verdict};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::plan::{Handler, Moment, NodeIx, NodeKind, Outcome, Plan, Rollback, Trigger};
+use crate::plan::{Check, Handler, Moment, NodeIx, Outcome, People, Plan, Rollback, Trigger};
 use crate::source::Span;
 use crate::value::Expr;
 
 use super::Lowering;
 
+/// How long a pause lasts that does not say.
+const PAUSE: SignedDuration = SignedDuration::from_mins(15);
+
 impl<'m> Lowering<'m> {
-    pub(super) fn outcome(&mut self, outcome: &model::Outcome) -> Outcome {
+    pub(super) fn outcome(&mut self, outcome: &'m model::Outcome) -> Outcome {
         match &outcome.verdict {
             Verdict::Stop => Outcome::Stop,
             Verdict::Continue => Outcome::Continue,
             Verdict::Rollback(name) => Outcome::Rollback(name.clone()),
             Verdict::Ignore => Outcome::Ignore,
-            // Not run by this version: there is no plan then.
-            Verdict::Pause { .. } | Verdict::Respond(_) => Outcome::Rollback(None),
+            Verdict::Pause { people, within, otherwise } => Outcome::Pause {
+                people: people.as_ref().map_or_else(People::anybody, |p| self.people(p)),
+                within: within.as_ref().and_then(|w| self.duration(w)).unwrap_or(PAUSE),
+                otherwise: Box::new(match otherwise {
+                    Some(otherwise) => self.outcome(otherwise),
+                    None => super::default_outcome(self.lane),
+                }),
+            },
+            Verdict::Respond(name) => Outcome::Respond(name.clone()),
         }
     }
 
@@ -45,7 +57,6 @@ impl<'m> Lowering<'m> {
     pub(super) fn triggers(&mut self, plan: &Plan) -> Vec<Trigger> {
         let mut triggers = Vec::new();
         for trigger in &self.model.triggers {
-            let Some(when) = &trigger.when else { continue };
             let severity = trigger.severity.as_ref();
             let rank = severity.and_then(|name| self.model.severities.iter().position(|s| s.id.text == *name));
             let of_severity = rank.map(|i| &self.model.severities[i]);
@@ -54,8 +65,17 @@ impl<'m> Lowering<'m> {
             if let Some(severity) = of_severity.filter(|s| !s.notify.is_empty()) {
                 messages.push(severity_message(trigger, severity));
             }
-            let mut when = self.check(when);
-            when.expr = self.running_steps(when.expr, plan, trigger.when.as_ref().map(|w| w.span).unwrap_or_default());
+            let when = trigger.when.as_ref().map(|condition| {
+                let check = self.check(condition);
+                Check { expr: self.running_steps(check.expr, plan, condition.span), ..check }
+            });
+            let ask =
+                trigger.ask.as_ref().or(of_severity.and_then(|s| s.ask.as_ref()).filter(|_| trigger.then.is_none()));
+            let ask = ask.and_then(|ask| self.question(ask));
+            let manual = trigger.manual.as_ref().map(|people| match people {
+                Some(people) => self.people(people),
+                None => People::anybody(),
+            });
             triggers.push(Trigger {
                 id: trigger.id.text.clone(),
                 title: self.title(trigger.title.as_ref(), &trigger.id.text),
@@ -67,6 +87,8 @@ impl<'m> Lowering<'m> {
                 from: trigger.from.as_ref().and_then(|m| self.moment(m, plan)),
                 until: trigger.until.as_ref().and_then(|m| self.moment(m, plan)),
                 messages,
+                manual,
+                ask,
                 when,
             });
         }
@@ -130,12 +152,5 @@ fn severity_message(trigger: &model::Trigger, severity: &model::Severity) -> cra
         text: Expr::Template(text),
         required: false,
         settings: Vec::new(),
-    }
-}
-
-impl Plan {
-    /// Whether a node is a phase.
-    pub fn is_phase(&self, ix: NodeIx) -> bool {
-        matches!(self.node(ix).kind, NodeKind::Phase { .. })
     }
 }

@@ -13,12 +13,12 @@ use crate::value::{Value, duration_text, offset_text};
 use super::{Lowering, or_keyword};
 
 /// Where a node stands, while it is being made.
-struct Spot<'s> {
-    parent: Option<NodeIx>,
+pub(super) struct Spot<'s> {
+    pub(super) parent: Option<NodeIx>,
     /// The phase's name, for nodes without one.
-    prefix: &'s str,
+    pub(super) prefix: &'s str,
     /// The names of the loops' instances around it.
-    instances: Vec<String>,
+    pub(super) instances: Vec<String>,
 }
 
 /// A plan that nobody could read, and no screen could show.
@@ -45,7 +45,8 @@ impl<'m> Lowering<'m> {
         let id = self.take_id(name.clone(), phase.head.span);
         let limit = phase.within.as_ref().and_then(|w| {
             let duration = self.duration(&w.duration)?;
-            let otherwise = w.otherwise.as_ref().map_or_else(|| default_outcome(phase.kind), |o| self.outcome(o));
+            let usual = self.usual_outcome();
+            let otherwise = w.otherwise.as_ref().map_or(usual, |o| self.outcome(o));
             Some(Limit { duration, until: None, otherwise, written: true })
         });
         let kind = NodeKind::Phase { children: Vec::new(), limit };
@@ -60,7 +61,14 @@ impl<'m> Lowering<'m> {
         ix
     }
 
-    fn add(&mut self, head: &'m Head, id: String, title: &str, parent: Option<NodeIx>, kind: NodeKind) -> NodeIx {
+    pub(super) fn add(
+        &mut self,
+        head: &'m Head,
+        id: String,
+        title: &str,
+        parent: Option<NodeIx>,
+        kind: NodeKind,
+    ) -> NodeIx {
         let node = Node {
             title: self.title(head.title.as_deref(), title),
             describe: head.describe.as_deref().and_then(|d| self.text(d)),
@@ -77,7 +85,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// Nodes in their order. Positions count what is written, so that a name does not depend on a loop's values.
-    fn nodes(&mut self, nodes: &'m [ModelNode], spot: &Spot<'_>, position: &mut usize) -> Vec<NodeIx> {
+    pub(super) fn nodes(&mut self, nodes: &'m [ModelNode], spot: &Spot<'_>, position: &mut usize) -> Vec<NodeIx> {
         let mut made = Vec::new();
         for node in nodes {
             match node {
@@ -146,7 +154,7 @@ impl<'m> Lowering<'m> {
                 let id = self.take_id(head_name, head.span);
                 let gate = self.gate(used);
                 let title = or_keyword(&model::Id { text: gate.title.clone(), span: head.span }, "Gate");
-                let on_failure = gate.on_failure.clone().unwrap_or_else(|| default_outcome(self.lane));
+                let on_failure = gate.on_failure.clone().unwrap_or_else(|| self.usual_outcome());
                 let action = self.sole(ActionKind::Gate(gate), head);
                 let work = self.work(Sort::Gate, vec![action], on_failure);
                 let node = self.add(head, id, &title, spot.parent, NodeKind::Work(Box::new(work)));
@@ -159,7 +167,7 @@ impl<'m> Lowering<'m> {
                     HoldLength::For(length) => format!("Hold for {}", duration_text(*length)),
                     HoldLength::Until(moment) => format!("Hold until {}", offset_text(*moment)),
                 };
-                let on_failure = default_outcome(self.lane);
+                let on_failure = self.usual_outcome();
                 let action = self.sole(ActionKind::Hold(hold), head);
                 let work = self.work(Sort::Hold, vec![action], on_failure);
                 Some(self.add(head, id, &title, spot.parent, NodeKind::Work(Box::new(work))))
@@ -169,7 +177,7 @@ impl<'m> Lowering<'m> {
                 let message = self.message(notify);
                 let title = format!("Notify {}", message.channels.join(", "));
                 let action = self.sole(ActionKind::Notify(message), head);
-                let on_failure = default_outcome(self.lane);
+                let on_failure = self.usual_outcome();
                 let work = self.work(Sort::Notify, vec![action], on_failure);
                 Some(self.add(head, id, &title, spot.parent, NodeKind::Work(Box::new(work))))
             }
@@ -180,11 +188,19 @@ impl<'m> Lowering<'m> {
                 Some(self.add_undo(head, id, spot.parent, only))
             }
             // Loops were unrolled; of what this version does not run there is no plan.
-            ModelNode::For(_)
-            | ModelNode::Parallel(..)
-            | ModelNode::Ramp(_)
-            | ModelNode::Ask(_)
-            | ModelNode::Checklist(_) => None,
+            ModelNode::For(_) | ModelNode::Ramp(_) => None,
+            ModelNode::Parallel(head, nodes) => {
+                let id = self.take_id(name(head), head.span);
+                Some(self.parallel(head, nodes, id, spot))
+            }
+            ModelNode::Ask(ask) => {
+                let id = self.take_id(name(&ask.head), ask.head.span);
+                Some(self.ask_node(ask, id, spot.parent))
+            }
+            ModelNode::Checklist(list) => {
+                let id = self.take_id(name(&list.head), list.head.span);
+                Some(self.checklist(list, id, spot))
+            }
         }
     }
 
@@ -227,13 +243,13 @@ impl<'m> Lowering<'m> {
     }
 
     /// The only action of a node that is a gate, a hold or a message by itself.
-    fn sole(&self, kind: ActionKind, head: &Head) -> Action {
+    pub(super) fn sole(&self, kind: ActionKind, head: &Head) -> Action {
         let place = self.place(head.span);
         Action { kind, within: None, expects: Vec::new(), captures: Vec::new(), changes: false, place }
     }
 
-    fn work(&self, sort: Sort, actions: Vec<Action>, on_failure: Outcome) -> Work {
-        let limit = default_limit(self.lane, &actions);
+    pub(super) fn work(&self, sort: Sort, actions: Vec<Action>, on_failure: Outcome) -> Work {
+        let limit = self.usual_limit(&actions);
         Work { sort, takes: None, limit, retry: None, on_failure, actions, undo: Undo::Nothing, idempotent: false }
     }
 
@@ -243,7 +259,7 @@ impl<'m> Lowering<'m> {
         self.learn("step.id", Some(Value::Text(id.clone())));
         self.learn("step.title", Some(Value::Text(title)));
         let actions = self.actions(&step.actions);
-        let mut limit = default_limit(self.lane, &actions);
+        let mut limit = self.usual_limit(&actions);
         if let Some(within) = &step.within {
             limit.duration = self.duration(&within.duration).unwrap_or(limit.duration);
             limit.otherwise = match (&within.otherwise, &step.on_failure) {
@@ -265,7 +281,7 @@ impl<'m> Lowering<'m> {
         };
         let on_failure = match &step.on_failure {
             Some(outcome) => self.outcome(outcome),
-            None => default_outcome(self.lane),
+            None => self.usual_outcome(),
         };
         let work = Work {
             sort: Sort::Step,
@@ -299,6 +315,38 @@ impl<'m> Lowering<'m> {
         Some(Retry { times: self.count(&retry.times, 0)?, every, backoff })
     }
 
+    /// What a failure leads to here where nobody says.
+    pub(super) fn usual_outcome(&self) -> Outcome {
+        self.otherwise.clone().unwrap_or_else(|| default_outcome(self.lane))
+    }
+
+    /// How long something may take here where nobody says.
+    pub(super) fn usual_limit(&self, actions: &[Action]) -> Limit {
+        Limit { otherwise: self.usual_outcome(), ..default_limit(self.lane, actions) }
+    }
+
+    /// A node with nothing in its head.
+    pub(super) fn bare_node(
+        &mut self,
+        id: String,
+        span: crate::source::Span,
+        parent: Option<NodeIx>,
+        kind: NodeKind,
+    ) -> NodeIx {
+        self.nodes.push(Node {
+            title: id.clone(),
+            describe: None,
+            place: self.place(span),
+            at: None,
+            when: None,
+            lane: self.lane,
+            parent,
+            kind,
+            id,
+        });
+        NodeIx(self.nodes.len() as u32 - 1)
+    }
+
     /// In a prepare phase a step without a limit may take until the next moment of the plan.
     fn default_limits(&mut self) {
         // Without a start nobody knows when that is.
@@ -309,11 +357,13 @@ impl<'m> Lowering<'m> {
         for i in (0..self.nodes.len()).rev() {
             let at = self.nodes[i].at;
             let node = &mut self.nodes[i];
-            if let NodeKind::Work(work) = &mut node.kind
-                && node.lane == Lane::Prepare
-                && !work.limit.written
-            {
-                work.limit.until = next;
+            let limit = match &mut node.kind {
+                NodeKind::Work(work) => Some(&mut work.limit),
+                NodeKind::Parallel { limit, .. } => limit.as_mut(),
+                NodeKind::Phase { .. } | NodeKind::Undo { .. } => None,
+            };
+            if let Some(limit) = limit.filter(|limit| node.lane == Lane::Prepare && !limit.written) {
+                limit.until = next;
             }
             next = at.or(next);
         }
@@ -325,8 +375,10 @@ impl<'m> Lowering<'m> {
         let mut stack: Vec<NodeIx> = phases.iter().rev().copied().collect();
         while let Some(ix) = stack.pop() {
             let node = &self.nodes[ix.index()];
-            if let NodeKind::Phase { children, .. } = &node.kind {
-                stack.extend(children.iter().rev());
+            match &node.kind {
+                NodeKind::Phase { children, .. } => stack.extend(children.iter().rev()),
+                // Side by side nothing comes after another; the checker looks at each lane.
+                NodeKind::Parallel { .. } | NodeKind::Work(_) | NodeKind::Undo { .. } => {}
             }
             let Some(at) = node.at else { continue };
             match &latest {

@@ -274,7 +274,17 @@ impl Printer<'_> {
             let title =
                 if trigger.title == trigger.id { String::new() } else { format!("  {}", one_line(&trigger.title)) };
             self.out.push_str(&format!("  {name}{title}\n"));
-            self.row("when", &trigger.when.text);
+            if let Some(when) = &trigger.when {
+                self.row("when", &when.text);
+            }
+            if let Some(people) = &trigger.manual {
+                self.row("by", &format!("{}, with `runbook trigger RUN {}`", people.words(), trigger.id));
+            }
+            if let Some(ask) = &trigger.ask {
+                let (people, within) = (ask.people.words(), duration_text(ask.within));
+                let (levels, otherwise) = (escalation_words(&ask.escalation), trigger_outcome(&ask.otherwise));
+                self.row("asks", &format!("{people}, for {within}{levels}; without an answer: {otherwise}"));
+            }
             let severity = trigger.severity.as_ref().map(|s| format!(" (severity {s})")).unwrap_or_default();
             self.row("then", &format!("{}{severity}", trigger_outcome(&trigger.outcome)));
             if let Some(from) = &trigger.from {

@@ -83,7 +83,58 @@ impl Printer<'_> {
                 self.describe(ix);
                 self.work(work);
             }
+            NodeKind::Parallel { lanes, limit, checklist, escalation } => {
+                let when = estimate.start.map_or("      ".to_owned(), relative_text);
+                let word = if *checklist { "checklist" } else { "parallel" };
+                let title = if node.title == node.id { String::new() } else { one_line(&node.title) };
+                let id = self.paint.name(one_line(&node.id));
+                let mark = if *checklist { self.paint.good("?") } else { self.paint.dim("=") };
+                self.out.push_str(format!("\n  {mark} {} {word} {id}  {title}", pad(&when, 8)).trim_end());
+                self.out.push('\n');
+                let about = self.moments(ix);
+                if !about.is_empty() {
+                    self.line(&" ".repeat(INDENT), &about.join(" · "));
+                }
+                self.describe(ix);
+                if let Some(limit) = limit {
+                    self.row("limit", &format!("{}{}", limit_text(limit), escalation_words(escalation)));
+                }
+                match checklist {
+                    true => self.items(lanes),
+                    false => {
+                        self.row("", "side by side; one that fails interrupts the others:");
+                        lanes.iter().for_each(|lane| self.node(*lane, level + 1));
+                    }
+                }
+            }
             NodeKind::Undo { .. } => {}
+        }
+    }
+
+    /// The items of a checklist, by their groups.
+    fn items(&mut self, items: &[NodeIx]) {
+        let mut group = None;
+        for ix in items {
+            let node = self.plan.node(*ix);
+            let Some(work) = node.work() else { continue };
+            if node.describe != group {
+                group.clone_from(&node.describe);
+                let title = group.as_deref().map(one_line).unwrap_or_default();
+                self.line(&" ".repeat(INDENT), &title);
+            }
+            let short = node.id.rsplit('.').next().unwrap_or_default();
+            let when = node.when.as_ref().map(|w| format!(", when {}", one_line(&w.text))).unwrap_or_default();
+            let how = match work.actions.first().map(|a| &a.kind) {
+                Some(ActionKind::Ask(ask)) => format!("by {}", ask.people.words()),
+                _ => "ticks itself".to_owned(),
+            };
+            let first = format!("{}[ ] ", " ".repeat(INDENT));
+            self.line(&first, &format!("{short}  {} ({how}{when})", one_line(&node.title)));
+            if let Some(ActionKind::Gate(gate)) = work.actions.first().map(|a| &a.kind) {
+                for line in look_lines(gate) {
+                    self.line(&format!("{}- ", " ".repeat(INDENT + 8)), &line);
+                }
+            }
         }
     }
 

@@ -5,8 +5,8 @@ use crate::source::{harmless, one_line};
 use crate::value::{Part, duration_text, offset_text, plain_text, template_text};
 
 use super::super::{
-    Action, ActionKind, Command, FailAfter, Gate, Hold, HoldLength, Limit, Look, Message, Moment, Outcome, Plan,
-    Request, Retry, UrlPart,
+    Action, ActionKind, Ask, AskSort, Command, FailAfter, Gate, Hold, HoldLength, Level, Limit, Look, Message, Moment,
+    Outcome, Plan, Request, Retry, UrlPart,
 };
 
 /// A command as one could type it into a POSIX shell; what is only known during the run stands as `${name}`. Of a script
@@ -69,7 +69,28 @@ pub(super) fn action_text(action: &Action) -> (&'static str, String) {
         ActionKind::Notify(message) => ("notify", message_text(message)),
         ActionKind::Gate(gate) => ("gate", one_line(&gate_words(gate))),
         ActionKind::Hold(hold) => ("hold", hold_words(hold)),
+        ActionKind::Ask(ask) => ("asks", one_line(&ask_words(ask))),
     }
+}
+
+/// Who is asked, what for, and who else when they do not answer.
+fn ask_words(ask: &Ask) -> String {
+    let what = match &ask.sort {
+        AskSort::Approval => ", yes or no".to_owned(),
+        AskSort::Confirmation | AskSort::Tick => String::new(),
+        AskSort::Answer(ty) => format!(", for an answer ({ty})"),
+    };
+    format!("{}{what}{}", ask.people.words(), escalation_words(&ask.escalation))
+}
+
+/// The levels of an escalation, in words.
+pub(super) fn escalation_words(levels: &[Level]) -> String {
+    let mut words = Vec::new();
+    for level in levels {
+        let within = level.within.map(|w| format!(" for {}", duration_text(w))).unwrap_or_default();
+        words.push(format!("{}{within}", level.people.words()));
+    }
+    if words.is_empty() { String::new() } else { format!("; from half time on {}", words.join(", then ")) }
 }
 
 /// What an action does, in a word and in all its lines.
@@ -115,8 +136,10 @@ pub fn outcome_text(outcome: &Outcome) -> String {
         Outcome::Ignore => "nothing".into(),
         Outcome::Rollback(None) => "roll back".into(),
         Outcome::Rollback(Some(name)) => format!("roll back by `{name}`"),
-        Outcome::Pause { within, otherwise } => {
-            format!("pause for {}, then {}", duration_text(*within), outcome_text(otherwise))
+        Outcome::Respond(name) => format!("`{name}`, beside the timeline"),
+        Outcome::Pause { people, within, otherwise } => {
+            let whom = if people.is_anybody() { String::new() } else { format!(" and ask {}", people.words()) };
+            format!("pause for {}{whom}, then {}", duration_text(*within), outcome_text(otherwise))
         }
     }
 }
