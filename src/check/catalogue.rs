@@ -173,24 +173,24 @@ pub const BLOCKS: &[Block] = &[
             a("link"),
             a("channel"),
             l("source"),
-            l("flags"),
-            l("router"),
+            a("flags"),
+            a("router"),
             l("hosts"),
             a("metric"),
             a("role"),
             a("escalation"),
-            l("window"),
-            l("blackout"),
+            a("window"),
+            a("blackout"),
             a("severity"),
             a("scope"),
             a("risk"),
-            l("flag"),
+            a("flag"),
             a("phase"),
             a("gate"),
             a("trigger"),
             a("response"),
             a("rollback"),
-            l("comms"),
+            a("comms"),
             a("on"),
             l("scenario"),
         ]
@@ -366,7 +366,7 @@ pub const BLOCKS: &[Block] = &[
     block!(
         "phase",
         [later("owner", Owner)],
-        [a("at"), l("in"), a("within"), a("when")],
+        [a("at"), a("in"), a("within"), a("when")],
         [
             a("describe"),
             a("phase"),
@@ -374,7 +374,7 @@ pub const BLOCKS: &[Block] = &[
             a("step"),
             a("gate"),
             a("hold"),
-            l("ramp"),
+            a("ramp"),
             a("approve"),
             a("confirm"),
             a("checklist"),
@@ -393,7 +393,7 @@ pub const BLOCKS: &[Block] = &[
             a("step"),
             a("gate"),
             a("hold"),
-            l("ramp"),
+            a("ramp"),
             a("approve"),
             a("confirm"),
             a("checklist"),
@@ -453,8 +453,8 @@ pub const BLOCKS: &[Block] = &[
             a("run"),
             a("shell"),
             a("http"),
-            l("shift"),
-            l("set"),
+            a("shift"),
+            a("set"),
             a("notify"),
             a("gate"),
             a("hold"),
@@ -466,7 +466,7 @@ pub const BLOCKS: &[Block] = &[
         "undo",
         [s("takes", Duration)],
         [],
-        [a("run"), a("shell"), a("http"), l("shift"), l("set"), a("notify"), a("gate"), a("hold")]
+        [a("run"), a("shell"), a("http"), a("shift"), a("set"), a("notify"), a("gate"), a("hold")]
     ),
     block!(
         "gate",
@@ -501,7 +501,7 @@ pub const BLOCKS: &[Block] = &[
         [a("within")],
         [a("expect"), a("capture")]
     ),
-    block!("notify", [s("required", Bool)], [a("at"), l("from"), a("when")], []),
+    block!("notify", [s("required", Bool)], [a("at"), a("from"), a("when")], []),
     block!(
         "notify statuspage",
         [
@@ -567,7 +567,7 @@ pub const BLOCKS: &[Block] = &[
         "rollback",
         [s("rto", Duration)],
         [l("within")],
-        [a("describe"), a("undo"), a("step"), a("gate"), a("hold"), a("confirm"), a("notify"), l("every"), l("after")]
+        [a("describe"), a("undo"), a("step"), a("gate"), a("hold"), a("confirm"), a("notify"), a("every"), a("after")]
     ),
     block!("on", [], [], [a("notify")]),
 ];

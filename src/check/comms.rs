@@ -120,7 +120,6 @@ impl<'a> Checker<'a> {
             ExprKind::Name(name) if name == "done" => Some(Moment::End),
             ExprKind::Literal(Value::Offset(_)) => Some(Moment::Offset(self.typed(expr, Some(&Type::Offset)))),
             ExprKind::Arithmetic(_, node, length) if self.mentions_node(node) => {
-                self.not_yet(expr.span, "a moment relative to a node");
                 let length = self.typed(length, Some(&Type::Duration));
                 match self.moment(node)? {
                     Moment::Node { id, done, .. } => {

@@ -71,6 +71,10 @@ impl<'a> Checker<'a> {
         let Some(block) = self.kind_of(construct) else { return };
         let (settings, commands) = self.connected(block, construct);
         let kind = block.split(' ').next_back().unwrap_or_default().to_owned();
+        if kind != "command" && matches!(construct.keyword, Keyword::Flags | Keyword::Router) {
+            let span = construct.kind.as_ref().map_or(construct.keyword_span, |k| k.name.span);
+            self.not_yet(span, &format!("`{} …: {kind}`", construct.keyword.word()));
+        }
         if kind == "command" {
             for (name, what) in [("get", "prints what holds now"), ("set", "changes it")] {
                 let said = |item: &Item| matches!(&item.kind, ItemKind::Setting(s) if s.name.text == name);
@@ -126,8 +130,12 @@ impl<'a> Checker<'a> {
                 catalogue::block(block).and_then(|b| b.settings.iter().find(|s| s.name == name)).map(|s| s.shape);
             match (shape, &setting.value.kind) {
                 (Some(Shape::Command), ExprKind::Command(item)) => {
-                    let share = Local { name: "share".into(), ty: Type::Percent, reference: share() };
-                    let action = self.with_locals(vec![share], |c| c.action(item));
+                    let mut known = vec![Local { name: "share".into(), ty: Type::Percent, reference: share() }];
+                    if construct.keyword == Keyword::Flags {
+                        let reference = Ref { kind: RefKind::Param, name: "flag".into() };
+                        known.push(Local { name: "flag".into(), ty: Type::Text, reference });
+                    }
+                    let action = self.with_locals(known, |c| c.action(item));
                     let uses = action.as_ref().is_some_and(super::rules::uses_share);
                     if name == "set" && !uses {
                         let finding =

@@ -127,7 +127,6 @@ impl<'a> Checker<'a> {
                             head.when = Some(Box::new(self.allowing(Allow::default(), |c| c.condition(when))));
                         }
                         ClauseKind::From(from) if sent.is_none() => {
-                            self.not_yet(clause.span, "`from` in a `notify`");
                             sent = self.moment(from);
                         }
                         other => self.misplaced_in_notify(clause, other.word()),

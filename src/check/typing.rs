@@ -439,6 +439,8 @@ impl<'a> Checker<'a> {
         let list = Type::List(Box::new(Type::Any));
         let (wants, required, result): (&[Type], usize, Type) = match function {
             Function::Upper | Function::Lower | Function::Trim => (&[Type::Text], 1, Type::Text),
+            // Plans have it, files have not.
+            Function::Share => (&[Type::Text], 1, Type::Percent),
             Function::Len => (&[Type::Any], 1, Type::Int),
             Function::Join => (&[list, Type::Text], 1, Type::Text),
             Function::Min | Function::Max => (&[], 1, Type::Any),

@@ -232,7 +232,11 @@ impl<'a, J: Journal> Driver<'a, J> {
 
     /// Tells the engine something, writes down what follows from it, and only then lets anybody see it.
     fn take(&mut self, input: Input) -> Result<(), DriveError> {
-        let events = advance(self.plan, &mut self.run, input, self.clock.now());
+        self.take_at(input, self.clock.now())
+    }
+
+    fn take_at(&mut self, input: Input, now: Timestamp) -> Result<(), DriveError> {
+        let events = advance(self.plan, &mut self.run, input, now);
         if events.is_empty() {
             return Ok(());
         }
@@ -246,7 +250,15 @@ impl<'a, J: Journal> Driver<'a, J> {
     /// Starts what is wanted and not in flight, cancels what is in flight and not wanted.
     fn reconcile(&mut self) -> Result<Option<Timestamp>, DriveError> {
         let now = self.clock.now();
-        let wish = wanted(self.plan, &self.run, now);
+        self.take_at(Input::Tick, now)?;
+        let mut wish = wanted(self.plan, &self.run, now);
+        // What began and was stopped in one moment was never started.
+        for id in std::mem::take(&mut wish.stopping) {
+            if !self.flights.contains_key(&id) {
+                self.take_at(Input::Ended(id, Done::Cancelled), now)?;
+                wish = wanted(self.plan, &self.run, now);
+            }
+        }
         // The lock is for the live part: others may release while this run watches.
         if self.locked && !wish.effects.contains(&EffectId::Lock) {
             self.journal.unlock().map_err(DriveError::Journal)?;

@@ -65,6 +65,11 @@ pub fn simulate(
             return (run, events, Ok(()));
         }
         let wish = wanted(plan, &run, now);
+        // What began and was stopped in one moment was never started.
+        if let Some(id) = wish.stopping.iter().find(|id| !flights.contains_key(id)) {
+            events.extend(advance(plan, &mut run, Input::Ended(*id, Done::Cancelled), now));
+            continue;
+        }
         for (id, flight) in &mut flights {
             if !wish.effects.contains(id) {
                 *flight = Some((now, Done::Cancelled));

@@ -38,9 +38,19 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.facts.insert(name.clone(), value.clone());
         }
         EventKind::FactFailed { name, why } => run.unanswered = Some(format!("the fact `{name}` is not known: {why}")),
-        EventKind::LiveStarted => run.live = Live::Running,
+        EventKind::LiveStarted => {
+            run.live = Live::Running;
+            run.live_since = Some(at);
+        }
         EventKind::ZeroSet { zero } => run.zero = Some(*zero),
-        EventKind::LiveEnded => run.live = Live::Ended,
+        EventKind::LiveEnded => {
+            run.live = Live::Ended;
+            run.live_until = Some(at);
+        }
+        EventKind::Announced { comms, turn, skipped } => {
+            run.announced[*comms as usize] = *turn;
+            run.unsaid.extend(skipped.clone());
+        }
         EventKind::NodeWaiting { node, until } => {
             let state = run.node_mut(*node);
             state.status = Status::Waiting;
@@ -63,6 +73,7 @@ pub fn apply(run: &mut Run, event: &Event) {
         }
         EventKind::NodeSkipped { node, .. } => {
             run.node_mut(*node).status = Status::Skipped;
+            run.node_mut(*node).ended = Some(at);
             run.count_through(*node);
         }
         EventKind::ActionStarted { slot, doing } => start_action(run, *slot, *doing, at),
@@ -458,7 +469,11 @@ fn reopen(run: &mut Run, stopped: &[NodeIx], waived: Option<NodeIx>, at: Timesta
 }
 
 fn start_action(run: &mut Run, slot: Slot, doing: Doing, at: Timestamp) {
-    run.node_mut(slot.node).acted |= slot.part == Part::Forward && matches!(doing, Doing::Work);
+    let node = run.node_mut(slot.node);
+    if slot.part == Part::Forward {
+        node.acted |= matches!(doing, Doing::Work);
+        node.reached = node.reached.max(slot.action + 1);
+    }
     let Some(work) = &mut run.node_mut(slot.node).work else { return };
     work.attempt = slot.attempt;
     work.action = slot.action;

@@ -31,6 +31,8 @@ pub enum EffectId {
 pub struct Wanted {
     /// The effects that should be in flight.
     pub effects: Vec<EffectId>,
+    /// Effects that are being stopped: of one that never was in flight the engine is told at once that it ended.
+    pub stopping: Vec<EffectId>,
     /// The next moment at which something happens by itself.
     pub wake: Option<Timestamp>,
 }

@@ -425,6 +425,15 @@ pub enum EventKind {
     },
     /// A gate behind the undoing did not pass.
     FoundUnhealthy { node: NodeIx, failure: Failure },
+    /// What `comms` or an `every` says was due.
+    Announced {
+        comms: u32,
+        /// How often it has been due, this time included.
+        turn: u64,
+        /// Why nothing was said, if so.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        skipped: Option<String>,
+    },
     /// A message is to be sent.
     MessageQueued {
         key: u32,

@@ -66,6 +66,14 @@ pub struct Run {
     pub locked: bool,
     /// What triggers ask, in their order; the first one is asked.
     pub questions: Vec<Open>,
+    /// How often what `comms` and `every` say has been due, by its index.
+    pub announced: Vec<u64>,
+    /// Messages that were due and were not sent, and why.
+    pub unsaid: Vec<String>,
+    /// When the live part began.
+    pub live_since: Option<Timestamp>,
+    /// When the live part ended.
+    pub live_until: Option<Timestamp>,
     /// What was answered, by node.
     pub answers: BTreeMap<NodeIx, Value>,
     /// What was said once counts once.
@@ -76,7 +84,8 @@ pub struct Run {
     pub active: BTreeSet<NodeIx>,
     parents: Vec<Option<NodeIx>>,
     phases: Vec<NodeIx>,
-    responses: Vec<NodeIx>,
+    /// Groups beside the timeline and the way back.
+    beside: Vec<NodeIx>,
 }
 
 /// How far the live part is.
@@ -269,6 +278,8 @@ pub struct NodeState {
     pub done: usize,
     /// One of its own actions has begun.
     pub acted: bool,
+    /// How many of its own actions have begun, at most.
+    pub reached: u32,
     /// Of a group, since when its limit counts.
     pub since: Option<Timestamp>,
     /// Of a checklist, how often somebody was asked.
@@ -294,6 +305,7 @@ impl NodeState {
             undo_note: None,
             done: 0,
             acted: false,
+            reached: 0,
             since: None,
             rounds: 0,
             attempts: 0,
@@ -491,13 +503,20 @@ impl Run {
             unanswered: None,
             locked: false,
             questions: Vec::new(),
+            announced: vec![0; plan.comms.len()],
+            unsaid: Vec::new(),
+            live_since: None,
+            live_until: None,
             answers: BTreeMap::new(),
             heard: BTreeSet::new(),
             notes: Vec::new(),
             active: BTreeSet::new(),
             parents: plan.nodes.iter().map(|n| n.parent).collect(),
             phases: plan.phases.clone(),
-            responses: plan.responses.iter().map(|r| r.node).collect(),
+            beside: {
+                let after = plan.rollbacks.iter().filter_map(|r| r.after);
+                plan.responses.iter().map(|r| r.node).chain(after).collect()
+            },
         }
     }
 
@@ -600,7 +619,7 @@ impl Run {
             Some(parent) => self.node_mut(parent).done += 1,
             None if self.phases.contains(&ix) => self.phases_done += 1,
             // What runs beside the timeline is no part of the way back.
-            None if self.responses.contains(&ix) => {}
+            None if self.beside.contains(&ix) => {}
             None => self.back.iter_mut().for_each(|back| back.done += 1),
         }
     }

@@ -6,7 +6,7 @@ use crate::plan::{ActionKind, Gate, Hold, Look, NodeIx, NodeKind, Plan, Sort, Wo
 use crate::value::RefKind;
 
 use super::asked::asked;
-use super::decide::{HALT_PATIENCE, Standing, actions_of, needs_world, watches_time};
+use super::decide::{HALT_PATIENCE, Standing, actions_of, instant, needs_world, next_announcement, watches_time};
 use super::effect::{EffectId, Wanted};
 use super::event::{Part, Slot};
 use super::say::Inquiry;
@@ -94,7 +94,7 @@ impl Collector<'_> {
         if standing.holds_lock {
             self.wanted.effects.push(EffectId::Lock);
         }
-        if self.run.live == Live::Running && !self.run.locked {
+        if standing.holds_lock && self.run.live == Live::Running && !self.run.locked {
             return;
         }
         for (key, message) in self.run.messages.iter().enumerate() {
@@ -104,7 +104,15 @@ impl Collector<'_> {
         }
         // While the run is being halted nothing else is wanted, and what runs no more.
         if let Some(halt) = &self.run.halt {
-            return self.wake(halt.since + HALT_PATIENCE);
+            let since = halt.since;
+            for ix in &self.run.active {
+                if let (Some(slot), Some(ActionState::Running { stopping: Some(_), .. })) =
+                    (self.run.slot(*ix), self.run.node(*ix).work.as_ref().and_then(|w| w.state.as_ref()))
+                {
+                    self.wanted.stopping.push(EffectId::Action(slot));
+                }
+            }
+            return self.wake(since + HALT_PATIENCE);
         }
         if standing.asks_facts {
             self.wanted.effects.extend(self.facts());
@@ -116,6 +124,11 @@ impl Collector<'_> {
         if let Some(open) = self.run.questions.first() {
             self.asked(Inquiry::Trigger(open.trigger));
         }
+        for index in 0..self.plan.comms.len() {
+            if let Some(next) = next_announcement(self.plan, self.run, index) {
+                self.wake(next);
+            }
+        }
         self.waiting();
         for ix in &self.run.active {
             self.node(*ix);
@@ -126,7 +139,11 @@ impl Collector<'_> {
         self.samples();
     }
 
+    /// What is not in the future has been dealt with already: the engine was told of this moment.
     fn wake(&mut self, at: Timestamp) {
+        if at <= self.now {
+            return;
+        }
         self.wanted.wake = Some(self.wanted.wake.map_or(at, |wake| wake.min(at)));
     }
 
@@ -142,7 +159,9 @@ impl Collector<'_> {
     /// Nodes whose moment has not come, and groups whose limit counts.
     fn waiting(&mut self) {
         let mut next: Vec<NodeIx> = self.plan.phases.get(self.run.phases_done).copied().into_iter().collect();
-        next.extend(self.plan.responses.iter().map(|r| r.node).filter(|ix| self.run.active.contains(ix)));
+        let beside =
+            self.plan.responses.iter().map(|r| r.node).chain(self.plan.rollbacks.iter().filter_map(|r| r.after));
+        next.extend(beside.filter(|ix| self.run.active.contains(ix)));
         while let Some(ix) = next.pop() {
             let state = self.run.node(ix);
             if let (Status::Waiting, Some(until)) = (state.status, state.until) {
@@ -187,6 +206,9 @@ impl Collector<'_> {
                 if let Some(end) = action.within.and_then(|within| since.checked_add(within).ok()) {
                     self.wake(end);
                 }
+            }
+            (Some(ActionState::Running { stopping: Some(_), .. }), _) => {
+                self.wanted.stopping.push(EffectId::Action(slot));
             }
             (Some(ActionState::Gate(_)), ActionKind::Gate(gate)) => self.gate(slot, gate),
             (Some(ActionState::Asking(_)), _) => self.asked(Inquiry::Node(slot.node)),
@@ -259,15 +281,11 @@ impl Collector<'_> {
 
     /// Moments at which a trigger is armed or disarmed by the clock.
     fn moments(&mut self) {
-        use crate::plan::Moment;
         if self.run.live != Live::Running {
             return;
         }
-        let Some(zero) = self.run.zero else { return };
-        let offsets = self.plan.triggers.iter().flat_map(|t| t.from.iter().chain(&t.until)).filter_map(|m| match m {
-            Moment::Offset(offset) => zero.checked_add(*offset).ok(),
-            Moment::Start(_) | Moment::End(_) | Moment::LiveEnd => None,
-        });
+        let moments = self.plan.triggers.iter().flat_map(|t| t.from.iter().chain(&t.until));
+        let offsets = moments.filter_map(|moment| instant(self.plan, self.run, moment));
         let next = offsets.filter(|at| *at > self.now).min();
         if let Some(next) = next {
             self.wake(next);

@@ -36,8 +36,35 @@ pub struct Action {
     /// Whether it may change something.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub changes: bool,
+    /// It belongs to a `shift`, a `set` or a `ramp`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub builtin: Option<Builtin>,
+    /// Without this capture it is passed over: what it would undo was never reached.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub needs: Option<String>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// What a command does for a `shift`, a `set` or a `ramp`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Builtin {
+    /// The router or the flag.
+    pub subject: String,
+    /// What it does.
+    pub touch: Touch,
+}
+
+/// What is done with a share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Touch {
+    /// What holds now is read and kept.
+    Finds,
+    /// A share is set.
+    Sets(Expr),
+    /// It is read whether that holds.
+    Checks,
 }
 
 /// What an action does.

@@ -163,6 +163,10 @@ impl Plan {
             trigger.when.iter_mut().for_each(|c| visit(&mut c.expr));
             trigger.messages.iter_mut().for_each(|m| each_of_message(m, visit));
         }
+        for told in &mut self.comms {
+            told.when.iter_mut().for_each(|c| visit(&mut c.expr));
+            told.messages.iter_mut().for_each(|m| each_of_message(m, visit));
+        }
         self.handlers.iter_mut().flat_map(|h| &mut h.messages).for_each(|m| each_of_message(m, visit));
     }
 }

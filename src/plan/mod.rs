@@ -6,6 +6,7 @@
 
 mod about;
 mod action;
+mod calendar;
 mod digest;
 mod exprs;
 mod lower;
@@ -25,9 +26,10 @@ use crate::value::{Comparison, Expr, Type, Value};
 pub use crate::check::model::PhaseKind as Lane;
 pub use about::{Link, Release, Risk, Role, ScopeItem};
 pub use action::{
-    Action, ActionKind, Body, Capture, Check, Command, FailAfter, Gate, Hold, HoldLength, Look, Message, Request,
-    UrlPart, Word,
+    Action, ActionKind, Body, Builtin, Capture, Check, Command, FailAfter, Gate, Hold, HoldLength, Look, Message,
+    Request, Touch, UrlPart, Word,
 };
+pub use calendar::{Blackout, Window};
 pub use digest::{FORMAT, PlanFileError, digest, read, write};
 pub use exprs::each_expr_of;
 pub use lower::default_outcome;
@@ -88,6 +90,9 @@ pub struct Plan {
     /// What is measured.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub metrics: Vec<Metric>,
+    /// When nothing of a live phase starts.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub blackouts: Vec<Blackout>,
     /// Every node of the timeline and of the rollbacks.
     pub nodes: Vec<Node>,
     /// The phases of the timeline, in order.
@@ -103,6 +108,9 @@ pub struct Plan {
     /// Messages at events of the run.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub handlers: Vec<Handler>,
+    /// Messages by the clock or by a node, beside the timeline.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub comms: Vec<Announcement>,
 }
 
 /// What is run.
@@ -279,6 +287,9 @@ pub struct Node {
     /// Its earliest moment.
     #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
     pub at: Option<SignedDuration>,
+    /// Of a phase, the windows in which its nodes start.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub windows: Vec<Window>,
     /// It is left out if this is false when it is reached.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub when: Option<Check>,
@@ -502,6 +513,8 @@ pub enum Moment {
     End(Vec<NodeIx>),
     /// The end of the live part.
     LiveEnd,
+    /// So long after another moment; before it, if it is negative.
+    After(Box<Moment>, #[serde(with = "serial::duration")] SignedDuration),
 }
 
 /// A way back.
@@ -516,6 +529,9 @@ pub struct Rollback {
     pub rto: Option<SignedDuration>,
     /// What is done, in order; one of them is the undoing.
     pub nodes: Vec<NodeIx>,
+    /// What is left to do when it has ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub after: Option<NodeIx>,
 }
 
 /// What runs beside the timeline when a trigger, a question or a failure calls it.
@@ -525,6 +541,28 @@ pub struct Response {
     pub id: String,
     /// The group of its nodes.
     pub node: NodeIx,
+}
+
+/// Messages by the clock or by a node: once, or again and again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// Of which way back; else of the timeline.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rollback: Option<u32>,
+    /// From then on; without one from the start of the live part, or of the way back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<Moment>,
+    /// Until then; without one to the end of the live part, or of the way back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<Moment>,
+    /// So often; once without it.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub every: Option<SignedDuration>,
+    /// Whether at all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub when: Option<Check>,
+    /// What is said.
+    pub messages: Vec<Message>,
 }
 
 /// Messages at an event of the run.

@@ -97,7 +97,11 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::LiveEnded => line(Tone::Good, "", "the live part is through: the release is committed"),
         EventKind::NodeWaiting { node, until } => {
             let left = until.duration_since(event.at);
-            line(Tone::Quiet, id(node), format!("waits for {} ({})", stamp(plan, run, *until), spoken(left)))
+            let what = match plan.opening(*node, event.at) {
+                Some((open, what)) if open == *until => format!(", {what}"),
+                _ => String::new(),
+            };
+            line(Tone::Quiet, id(node), format!("waits for {} ({}){what}", stamp(plan, run, *until), spoken(left)))
         }
         EventKind::NodeStarted { node } => started(plan, *node)?,
         EventKind::NodeSkipped { node, why } => line(Tone::Quiet, id(node), format!("left out: {why}")),
@@ -198,6 +202,10 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::FoundUnhealthy { node, failure } => {
             line(Tone::Bad, id(node), format!("rolled back, and not healthy: {}", failure.text))
         }
+        EventKind::Announced { skipped: Some(why), .. } => {
+            line(Tone::Warn, "", format!("a message was not sent: {why}"))
+        }
+        EventKind::Announced { .. } => return None,
         EventKind::MessageQueued { channel, subject, text, .. } => {
             let text = harmless(text);
             let mut lines = text.lines().map(str::to_owned);

@@ -180,6 +180,7 @@ fn problems(run: &Run) -> Vec<(&'static str, String)> {
             rows.push(("not sent", format!("{}: {why}", message.channel)));
         }
     }
+    rows.extend(run.unsaid.iter().map(|why| ("not sent", one_line(why))));
     rows.extend(printed(run).into_iter().flatten().map(|l| ("printed", one_line(l))));
     rows
 }

@@ -412,6 +412,17 @@ fn scale(value: Value, factor: f64) -> std::result::Result<Value, Value> {
     })
 }
 
+/// A share as a command prints it: a percent, with or without its sign, or `on` and `off`.
+fn read_share(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let share = match text {
+        "on" | "true" => 100.0,
+        "off" | "false" => 0.0,
+        number => number.strip_suffix('%').unwrap_or(number).trim_end().parse().ok()?,
+    };
+    (0.0..=100.0).contains(&share).then_some(share)
+}
+
 fn call(function: Function, arguments: &[Expr], env: &dyn Environment) -> Result<Value> {
     if function == Function::Header {
         let Some(Ok(name)) = arguments.first().map(|e| evaluate(e, env)) else {
@@ -424,6 +435,13 @@ fn call(function: Function, arguments: &[Expr], env: &dyn Environment) -> Result
     match function {
         Function::Upper => Ok(Value::Text(text(0).to_uppercase())),
         Function::Lower => Ok(Value::Text(text(0).to_lowercase())),
+        Function::Share => match read_share(&text(0)) {
+            Some(share) => Ok(Value::Percent(share)),
+            None => {
+                let text = text(0);
+                failed(format!("`{}` is no share, such as `25%`, `on` or `off`", text.trim()))
+            }
+        },
         Function::Trim => Ok(Value::Text(text(0).trim().to_owned())),
         Function::Len => match &values[..] {
             [Value::List(items)] => Ok(Value::Int(items.len() as i64)),

@@ -211,6 +211,8 @@ pub enum Function {
     FormatTime,
     LastRollback,
     Segment,
+    /// The share that a command printed: `25%`, `25`, `on`, `off`. Plans have it, files have not.
+    Share,
 }
 
 impl Function {
@@ -255,6 +257,7 @@ impl Function {
             Function::Max => "max",
             Function::FormatTime => "format_time",
             Function::LastRollback => "last_rollback",
+            Function::Share => "share",
             Function::Segment => "segment",
         }
     }

@@ -112,6 +112,8 @@ mod tests {
             expects: vec![],
             captures: vec![],
             changes: false,
+            builtin: None,
+            needs: None,
             place: Default::default(),
         };
         let metric = Metric {

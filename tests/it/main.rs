@@ -11,7 +11,9 @@ mod binary;
 mod support;
 
 mod bad_input;
+mod calendar;
 mod check;
+mod comms;
 mod cuts;
 mod docs;
 mod engine;
@@ -24,5 +26,6 @@ mod quickstart;
 mod rooms;
 mod runs;
 mod screens;
+mod shares;
 mod syntax;
 mod values;

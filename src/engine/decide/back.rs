@@ -7,7 +7,7 @@
 use crate::engine::event::{Ended, Ending, EventKind, Failure, FailureSort, Who};
 use crate::engine::scene::Scene;
 use crate::engine::state::{ActionState, Mode, Status, UndoStatus};
-use crate::plan::{Lane, NodeIx, NodeKind, Undo};
+use crate::plan::{Action, Lane, NodeIx, NodeKind, Undo};
 use crate::value::{Environment, Found, RefKind};
 
 use super::{Context, Events};
@@ -15,6 +15,10 @@ use super::{Context, Events};
 impl<'a> Context<'a> {
     pub(super) fn settle_back(self) -> Events {
         let Some(back) = &self.run.back else { return Vec::new() };
+        let said = self.settle_comms();
+        if !said.is_empty() {
+            return said;
+        }
         if let Some((node, failure)) = &back.stuck {
             let reason = format!("the undo of `{}` failed: {}", self.plan.node(*node).id, failure.text);
             return self.reach(Ending::Stuck, reason);
@@ -45,6 +49,33 @@ impl<'a> Context<'a> {
             NodeKind::Work(work) => self.settle_work(*ix, work),
             NodeKind::Undo { only } => self.settle_undo(*ix, only.as_deref()),
             NodeKind::Phase { .. } | NodeKind::Parallel { .. } => Vec::new(),
+        }
+    }
+
+    /// What is left to do when the way back has ended.
+    fn after(self) -> Option<NodeIx> {
+        let back = self.run.back.as_ref()?;
+        let ended = matches!(self.run.mode, Mode::Ending(Ending::RolledBack | Ending::Unhealthy, _));
+        self.plan.rollbacks[back.rollback].after.filter(|_| ended)
+    }
+
+    pub(super) fn is_after_through(self) -> bool {
+        self.after().is_none_or(|ix| self.run.node(ix).status.is_final())
+    }
+
+    /// The way back has ended well or badly: nothing of it needs the lock any more.
+    pub(super) fn is_committed_back(self) -> bool {
+        matches!(self.run.mode, Mode::Ending(Ending::RolledBack | Ending::Unhealthy, _))
+    }
+
+    /// Nothing of it goes back: what is not done is overdue.
+    pub(super) fn settle_after(self) -> Events {
+        if !self.run.consequences.is_empty() && self.after().is_some() {
+            return vec![EventKind::WentOn { reason: self.reasons() }];
+        }
+        match self.after() {
+            Some(ix) if !self.run.node(ix).status.is_final() => self.settle_node(ix),
+            _ => Vec::new(),
         }
     }
 
@@ -121,13 +152,17 @@ impl<'a> Context<'a> {
             Some(Undo::Irreversible(why)) => {
                 vec![EventKind::UndoSkipped { node: next, why: format!("irreversible: {why}") }]
             }
-            Some(Undo::Actions { .. }) => match self.unknown_capture(next) {
-                Some(name) => {
-                    let why = format!("it ended before it changed anything: `{name}` was not captured");
-                    vec![EventKind::UndoSkipped { node: next, why }]
+            Some(Undo::Actions { actions, .. }) => {
+                let passed: Vec<_> = actions.iter().map(|action| self.passed_over(next, action)).collect();
+                let whole = actions.iter().all(|action| action.builtin.is_none());
+                match passed.iter().flatten().next() {
+                    // Of a step that is undone by itself each part counts for itself.
+                    Some(why) if whole || passed.iter().all(Option::is_some) => {
+                        vec![EventKind::UndoSkipped { node: next, why: why.clone() }]
+                    }
+                    _ => vec![EventKind::UndoStarted { node: next }],
                 }
-                None => vec![EventKind::UndoStarted { node: next }],
-            },
+            }
             Some(Undo::Nothing) | None => Vec::new(),
         }
     }
@@ -153,20 +188,47 @@ impl<'a> Context<'a> {
         candidates.max_by_key(|ix| self.run.node(*ix).order)
     }
 
-    /// A capture that an undo needs and that was never taken. An undo only uses what is captured before the step's first
-    /// change, so without it nothing was changed.
-    fn unknown_capture(self, ix: NodeIx) -> Option<String> {
-        let work = self.plan.node(ix).work()?;
+    /// Why an action of an undo is passed over. What it needs was never captured: an undo only uses what is captured before
+    /// the step's first change, so nothing was changed. Or a response has set what it would restore.
+    pub(super) fn passed_over(self, ix: NodeIx, action: &Action) -> Option<String> {
+        if let Some(by) = action.builtin.as_ref().and_then(|b| self.set_by_response(&b.subject)) {
+            return Some(format!("the response `{by}` has set what it would restore"));
+        }
         let scene = Scene::new(self.plan, self.run, self.now);
         let own = format!("{}.", self.plan.node(ix).id);
-        for action in work.undo.actions() {
-            for reference in action.exprs().into_iter().flat_map(|e| e.refs()) {
-                let is_own = reference.kind == RefKind::Capture && reference.name.starts_with(&own);
-                if is_own && matches!(scene.look_up(reference), Found::Never(_)) {
-                    return Some(reference.name.clone());
-                }
-            }
-        }
-        None
+        let never = action.exprs().into_iter().flat_map(|e| e.refs()).find(|reference| {
+            let is_own = reference.kind == RefKind::Capture && reference.name.starts_with(&own);
+            is_own && matches!(scene.look_up(reference), Found::Never(_))
+        })?;
+        Some(match &action.needs {
+            Some(_) => "it ended before it changed anything".to_owned(),
+            None => format!("it ended before it changed anything: `{}` was not captured", never.name),
+        })
+    }
+
+    /// The response that has begun to set a router or a flag.
+    fn set_by_response(self, subject: &str) -> Option<&'a str> {
+        self.response_that(subject, |ix| self.run.node(ix).reached as usize)
+    }
+
+    /// The response that has set a router or a flag, and is done with that.
+    pub(super) fn taken_by_response(self, subject: &str) -> Option<&'a str> {
+        self.response_that(subject, |ix| match self.run.node(ix).status {
+            Status::Succeeded => usize::MAX,
+            _ => 0,
+        })
+    }
+
+    fn response_that(self, subject: &str, begun: impl Fn(NodeIx) -> usize) -> Option<&'a str> {
+        let sets = |ix: NodeIx| {
+            let actions = self.plan.node(ix).work().map(|w| w.actions.as_slice()).unwrap_or_default();
+            actions
+                .iter()
+                .take(begun(ix))
+                .any(|a| a.changes && a.builtin.as_ref().is_some_and(|b| b.subject == subject))
+        };
+        let all = || (0..self.plan.nodes.len() as u32).map(NodeIx);
+        let found = self.plan.responses.iter().find(|r| all().any(|ix| self.plan.is_within(ix, r.node) && sets(ix)))?;
+        Some(&found.id)
     }
 }

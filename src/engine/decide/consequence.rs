@@ -74,6 +74,12 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Of everything that has come up.
+    pub(super) fn reasons(self) -> String {
+        let all: Vec<String> = self.run.consequences.iter().map(|c| self.reason(c)).collect();
+        all.join("; ")
+    }
+
     fn happening(self, consequence: &Consequence) -> Happening {
         let (by, node) = match &consequence.cause {
             Cause::Node(ix) => {

@@ -4,6 +4,7 @@
 //! follows. So every rule looks at the state alone and none depends on what another has just decided.
 
 mod back;
+mod comms;
 mod consequence;
 mod gate;
 mod hold;
@@ -85,8 +86,16 @@ impl Context<'_> {
             return self.settle_halt();
         }
         if let Mode::Ending(ending, _) = &self.run.mode {
+            let after = self.settle_after();
+            if !after.is_empty() {
+                return after;
+            }
             let told = self.run.messages.iter().all(|m| m.sent.is_some());
-            return if told { vec![EventKind::RunEnded { ending: *ending }] } else { Vec::new() };
+            return if told && self.is_after_through() {
+                vec![EventKind::RunEnded { ending: *ending }]
+            } else {
+                Vec::new()
+            };
         }
         if self.run.live == Live::Running && !self.run.locked {
             return self.without_lock();
@@ -111,7 +120,8 @@ impl Context<'_> {
     /// Triggers that fire by the clock, questions, what runs beside the timeline, the timeline itself: the first that has
     /// something to say.
     fn settle_forward(self) -> Events {
-        let rules: [&dyn Fn() -> Events; 5] = [
+        let rules: [&dyn Fn() -> Events; 6] = [
+            &|| self.settle_comms(),
             &|| self.late_triggers(),
             &|| self.settle_question(),
             &|| self.ask_again(Inquiry::Pause),
@@ -208,6 +218,7 @@ impl Context<'_> {
     }
 }
 
+pub(super) use comms::{instant, next_announcement};
 pub(super) use gate::needs_world;
 pub(super) use trigger::watches_time;
 pub(super) use work::actions_of;
@@ -227,7 +238,7 @@ impl Standing {
         let undecided = run.refused.is_none() && run.unanswered.is_none();
         Standing {
             // A stuck run keeps its lock beyond its end; who ends the process sees to that.
-            holds_lock: run.refused.is_none() && (at_live || run.live == Live::Running),
+            holds_lock: run.refused.is_none() && !ctx.is_committed_back() && (at_live || run.live == Live::Running),
             asks_facts: at_live && run.locked && undecided,
         }
     }

@@ -36,7 +36,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn settle_node(self, ix: NodeIx) -> Events {
+    pub(super) fn settle_node(self, ix: NodeIx) -> Events {
         let status = self.run.node(ix).status;
         match (&self.plan.node(ix).kind, status) {
             (_, Status::Pending | Status::Waiting) => self.start_node(ix),
@@ -181,6 +181,10 @@ impl<'a> Context<'a> {
             let told = state.status == Status::Waiting && state.until == Some(moment);
             return if told { Vec::new() } else { vec![EventKind::NodeWaiting { node: ix, until: moment }] };
         }
+        if let Some((open, _)) = self.plan.opening(ix, self.now).filter(|_| self.plan.in_timeline(ix)) {
+            let told = state.status == Status::Waiting && state.until == Some(open);
+            return if told { Vec::new() } else { vec![EventKind::NodeWaiting { node: ix, until: open }] };
+        }
         if node.lane == Lane::Live && self.run.live == Live::Before {
             return self.start_live();
         }
@@ -236,7 +240,8 @@ impl<'a> Context<'a> {
         let Some(phase) = self.plan.phases.get(self.run.phases_done) else { return false };
         let node = self.plan.node(*phase);
         let due = node.at.and_then(|at| self.moment(at)).is_none_or(|moment| self.now >= moment);
-        node.lane == Lane::Live && self.run.live == Live::Before && due
+        let open = self.plan.opening(*phase, self.now).is_none();
+        node.lane == Lane::Live && self.run.live == Live::Before && due && open
     }
 
     /// The instant of an offset, as far as T+0 is known.

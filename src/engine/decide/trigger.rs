@@ -5,9 +5,10 @@ use jiff::SignedDuration;
 use crate::engine::event::{EventKind, Judged, Sample, Truth, Watcher};
 use crate::engine::scene::{Happening, Scene};
 use crate::engine::state::{Live, Mode, metrics_of};
-use crate::plan::{Moment, NodeIx, Outcome, Trigger};
+use crate::plan::{Moment, Outcome, Trigger};
 use crate::value::{Expr, Value, duration_text, evaluate};
 
+use super::comms::instant;
 use super::{Context, Events};
 
 /// A trigger is blind when its metric has had no data for three intervals, at least a minute.
@@ -35,14 +36,7 @@ impl<'a> Context<'a> {
     }
 
     fn reached(self, moment: &Moment) -> bool {
-        let started = |ix: &NodeIx| self.run.node(*ix).started.is_some();
-        let ended = |ix: &NodeIx| self.run.node(*ix).status.is_final();
-        match moment {
-            Moment::Offset(offset) => self.moment(*offset).is_some_and(|at| self.now >= at),
-            Moment::Start(nodes) => nodes.iter().any(started),
-            Moment::End(nodes) => nodes.iter().all(ended),
-            Moment::LiveEnd => self.run.live == Live::Ended,
-        }
+        instant(self.plan, self.run, moment).is_some_and(|at| self.now >= at)
     }
 
     /// The triggers that a new sample fires, arms again or leaves blind.

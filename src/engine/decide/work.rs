@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::event::{ActionResult, Doing, Ended, EventKind, Failure, FailureSort, Part, Slot};
 use crate::engine::state::{ActionState, WorkState};
 use crate::engine::wanted::deadline;
-use crate::plan::{Action, ActionKind, HoldLength, Lane, NodeIx, Outcome, Retry, Work};
+use crate::plan::{Action, ActionKind, HoldLength, Lane, NodeIx, Outcome, Retry, Sort, Work};
 use crate::value::duration_text;
 
 use super::{Context, Events};
@@ -20,6 +20,16 @@ impl<'a> Context<'a> {
             Some(ActionState::Running { stopping: Some(_), .. }) => return Vec::new(),
             Some(ActionState::InDoubt) => return self.in_doubt(ix, work, slot),
             _ => {}
+        }
+        // What a response has set a ramp does not move any further.
+        if let (Sort::Ramp, Part::Forward, None) = (work.sort, state.part, &state.failed)
+            && let Some((subject, by)) = self.taken_from(work)
+        {
+            let failure = Failure::new(FailureSort::Failed, format!("the response `{by}` has set {subject}"));
+            return match &state.state {
+                Some(ActionState::Running { .. }) => vec![EventKind::ActionStopping { slot, failure }],
+                _ => vec![self.node_failed(ix, failure, work.on_failure.clone())],
+            };
         }
         if let Some(failure) = &state.failed {
             return self.failed(ix, work, state, failure.clone());
@@ -59,6 +69,12 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// What a ramp moves, if a response has set it.
+    fn taken_from(self, work: &'a Work) -> Option<(&'a str, &'a str)> {
+        let subject = work.actions.iter().find_map(|a| a.builtin.as_ref().map(|b| b.subject.as_str()))?;
+        Some((subject, self.taken_by_response(subject)?))
+    }
+
     fn through(self, ix: NodeIx, part: Part) -> Events {
         vec![match part {
             Part::Forward => EventKind::NodeEnded { node: ix, ended: Ended::Succeeded, failure: None, outcome: None },
@@ -67,6 +83,9 @@ impl<'a> Context<'a> {
     }
 
     fn start_action(self, slot: Slot, action: &'a Action) -> Events {
+        if let (Part::Undo, Some(why)) = (slot.part, self.passed_over(slot.node, action)) {
+            return vec![self.end_action(slot, None, why)];
+        }
         let doing = match &action.kind {
             ActionKind::Command(_) | ActionKind::Request(_) => Doing::Work,
             ActionKind::Gate(_) => Doing::Gate,

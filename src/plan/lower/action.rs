@@ -14,10 +14,6 @@ use super::Lowering;
 const REQUEST_LIMIT: SignedDuration = SignedDuration::from_secs(30);
 
 impl<'m> Lowering<'m> {
-    pub(super) fn actions(&mut self, actions: &'m [model::Action]) -> Vec<Action> {
-        actions.iter().map(|a| self.action(a)).collect()
-    }
-
     pub(super) fn action(&mut self, action: &'m model::Action) -> Action {
         let mut within = action.within.as_ref().and_then(|w| self.duration(&w.duration));
         let kind = match &action.kind {
@@ -30,13 +26,21 @@ impl<'m> Lowering<'m> {
             ModelKind::Notify(notify) => ActionKind::Notify(self.message(notify)),
             ModelKind::Gate(used) => ActionKind::Gate(self.gate(used)),
             ModelKind::Hold(hold) => ActionKind::Hold(self.hold(hold)),
-            // Not run by this version: there is no plan then.
-            ModelKind::Shift { .. } | ModelKind::Set { .. } => ActionKind::Notify(no_message()),
+            // Taken apart by whoever has a place for its parts.
+            ModelKind::Shift { .. } | ModelKind::Set { .. } => ActionKind::Notify(Message {
+                channels: Vec::new(),
+                subject: None,
+                text: Expr::text(""),
+                required: false,
+                settings: Vec::new(),
+            }),
         };
         Action {
             expects: action.expects.iter().map(|e| self.check(e)).collect(),
             captures: action.captures.iter().map(|c| self.capture(c)).collect(),
             changes: crate::check::changes(action),
+            builtin: None,
+            needs: None,
             place: self.place(action.span),
             within,
             kind,
@@ -162,16 +166,5 @@ impl<'m> Lowering<'m> {
             text: notify.text.as_ref().map_or(Expr::text(""), |t| self.expr(t)),
             required: notify.required,
         }
-    }
-}
-
-/// What stands for an action that this version does not run.
-fn no_message() -> crate::plan::Message {
-    crate::plan::Message {
-        channels: Vec::new(),
-        subject: None,
-        text: Expr::text(""),
-        required: false,
-        settings: Vec::new(),
     }
 }

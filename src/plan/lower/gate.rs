@@ -16,7 +16,7 @@ const EVERY: SignedDuration = SignedDuration::from_secs(10);
 const INCONCLUSIVE_PAUSE: SignedDuration = SignedDuration::from_mins(15);
 
 /// A hold fails after so many bad samples in a row that does not say.
-const HOLD_FAILS: FailAfter = FailAfter { times: 3, in_a_row: true };
+pub(super) const HOLD_FAILS: FailAfter = FailAfter { times: 3, in_a_row: true };
 
 /// Gates inside gates, at most.
 const MAX_DEPTH: usize = 8;

@@ -4,11 +4,14 @@
 //! stays as an expression. Values are seen here for the first time, so this may still find mistakes.
 
 mod action;
+mod calendar;
+mod comms;
 mod declare;
 mod gate;
 mod people;
 mod react;
 mod response;
+mod share;
 mod timeline;
 mod values;
 
@@ -116,6 +119,7 @@ fn lowered(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> (Plan, Plan
         in_rollback: false,
         otherwise: None,
         nodes: Vec::new(),
+        beside: Vec::new(),
         ids: BTreeMap::new(),
         shell: Vec::new(),
     };
@@ -145,6 +149,8 @@ struct Lowering<'m> {
     /// What the failure of a node leads to that does not say, where that is not the affair of its phase.
     otherwise: Option<super::Outcome>,
     nodes: Vec<super::Node>,
+    /// Messages that stand in the timeline and are sent beside it.
+    beside: Vec<(&'m crate::check::model::Head, &'m crate::check::model::Notify)>,
     /// Which node has a name, and where it is written.
     ids: BTreeMap<String, Span>,
     shell: Vec<String>,
@@ -181,12 +187,14 @@ impl<'m> Lowering<'m> {
             facts: self.facts(),
             channels: self.channels(),
             metrics: self.metrics(),
+            blackouts: self.blackouts(),
             nodes: Vec::new(),
             phases: Vec::new(),
             triggers: Vec::new(),
             rollbacks: Vec::new(),
             responses: Vec::new(),
             handlers: Vec::new(),
+            comms: Vec::new(),
         };
         plan.phases = self.phases();
         plan.rollbacks = self.rollbacks();
@@ -194,6 +202,7 @@ impl<'m> Lowering<'m> {
         plan.nodes = std::mem::take(&mut self.nodes);
         plan.triggers = self.triggers(&plan);
         plan.handlers = self.handlers();
+        plan.comms = self.comms(&plan);
         self.uses_of_secrets(&mut plan);
         self.complete(&mut plan);
         self.ways_back_fit(&plan);

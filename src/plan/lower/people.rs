@@ -79,7 +79,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// A moment of a rota. A last day is in it.
-    fn day(&mut self, typed: &'m Typed, last: bool) -> Option<When> {
+    pub(super) fn day(&mut self, typed: &'m Typed, last: bool) -> Option<When> {
         let value = self.value(typed)?;
         match self.instant_of(value) {
             Value::Offset(offset) => Some(When::Offset(offset)),
@@ -168,7 +168,16 @@ impl<'m> Lowering<'m> {
             })
         };
         let place = self.place(tick.id.span);
-        let action = Action { kind, within: None, expects: Vec::new(), captures: Vec::new(), changes: false, place };
+        let action = Action {
+            kind,
+            within: None,
+            expects: Vec::new(),
+            captures: Vec::new(),
+            changes: false,
+            builtin: None,
+            needs: None,
+            place,
+        };
         let mut work = self.work(Sort::Item, vec![action], limit.otherwise.clone());
         work.limit = limit.clone();
         let ix = self.bare_node(id, tick.id.span, Some(parent), NodeKind::Work(Box::new(work)));

@@ -4,11 +4,12 @@ use jiff::SignedDuration;
 
 use crate::check::model::{self, Verdict};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::plan::{Check, Handler, Moment, NodeIx, Outcome, People, Plan, Rollback, Trigger};
+use crate::plan::{Check, Handler, Lane, Moment, NodeIx, NodeKind, Outcome, People, Plan, Rollback, Trigger};
 use crate::source::Span;
-use crate::value::Expr;
+use crate::value::{Expr, Value};
 
 use super::Lowering;
+use super::timeline::Spot;
 
 /// How long a pause lasts that does not say.
 const PAUSE: SignedDuration = SignedDuration::from_mins(15);
@@ -38,7 +39,8 @@ impl<'m> Lowering<'m> {
         if !self.model.rollbacks.iter().any(|r| r.id.text.is_empty()) {
             let span = self.model.runbook.id.span;
             let nodes = vec![self.implicit_undo("rollback", span)];
-            rollbacks.push(Rollback { id: String::new(), title: "Roll back".into(), rto: None, nodes });
+            let title = "Roll back".into();
+            rollbacks.push(Rollback { id: String::new(), title, rto: None, nodes, after: None });
         }
         for rollback in &self.model.rollbacks {
             let nodes = self.rollback_nodes(rollback);
@@ -46,12 +48,32 @@ impl<'m> Lowering<'m> {
                 id: rollback.id.text.clone(),
                 title: self.title(rollback.title.as_ref(), "Roll back"),
                 rto: self.optional_duration(rollback.rto.as_ref()),
+                after: self.after(rollback),
                 nodes,
             };
             let first = usize::from(!rollback.id.text.is_empty()) * rollbacks.len();
             rollbacks.insert(first, made);
         }
         rollbacks
+    }
+
+    /// What is left to do when a rollback has ended: like an `after` phase.
+    fn after(&mut self, rollback: &'m model::Rollback) -> Option<NodeIx> {
+        if rollback.after.is_empty() {
+            return None;
+        }
+        self.lane = Lane::After;
+        let name = format!("{}.after", super::or_keyword(&rollback.id, "rollback"));
+        let id = self.take_id(name.clone(), rollback.id.span);
+        let kind = NodeKind::Phase { children: Vec::new(), limit: None };
+        let ix = self.bare_node(id, rollback.id.span, None, kind);
+        let spot = Spot { parent: Some(ix), prefix: &name, instances: Vec::new() };
+        let made = self.nodes(&rollback.after, &spot, &mut 0);
+        if let NodeKind::Phase { children, .. } = &mut self.nodes[ix.index()].kind {
+            *children = made;
+        }
+        self.lane = Lane::Live;
+        Some(ix)
     }
 
     pub(super) fn triggers(&mut self, plan: &Plan) -> Vec<Trigger> {
@@ -116,17 +138,25 @@ impl<'m> Lowering<'m> {
         self.push(finding.label("no such instance").help("the dry run lists every node with its name"));
     }
 
-    fn moment(&mut self, moment: &'m model::Moment, plan: &Plan) -> Option<Moment> {
+    pub(super) fn moment(&mut self, moment: &'m model::Moment, plan: &Plan) -> Option<Moment> {
         match moment {
             model::Moment::Offset(offset) => self.offset(offset).map(Moment::Offset),
             model::Moment::End => Some(Moment::LiveEnd),
-            model::Moment::Node { id, span, done, .. } => {
+            model::Moment::Node { id, span, done, shift } => {
                 let nodes: Vec<NodeIx> = plan.named(id);
                 if nodes.is_empty() {
                     self.no_such_node(id, *span);
                     return None;
                 }
-                Some(if *done { Moment::End(nodes) } else { Moment::Start(nodes) })
+                let moment = if *done { Moment::End(nodes) } else { Moment::Start(nodes) };
+                let shift = shift.as_ref().and_then(|shift| match self.value(shift)? {
+                    Value::Duration(length) => Some(length),
+                    _ => None,
+                });
+                Some(match shift {
+                    Some(shift) => Moment::After(Box::new(moment), shift),
+                    None => moment,
+                })
             }
         }
     }

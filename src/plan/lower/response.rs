@@ -1,7 +1,7 @@
 //! Responses: what runs beside the timeline, in the order in which it is written.
 
 use crate::check::model;
-use crate::plan::{ActionKind, Lane, Limit, NodeIx, NodeKind, Response, Sort};
+use crate::plan::{ActionKind, Lane, Limit, NodeIx, NodeKind, Response, Sort, Undo};
 
 use super::Lowering;
 use super::timeline::Spot;
@@ -59,7 +59,7 @@ impl<'m> Lowering<'m> {
     fn lone(&mut self, action: &'m model::Action, id: String, parent: NodeIx) -> NodeIx {
         let id = self.take_id(id, action.span);
         let before = self.owner.replace(id.clone());
-        let actions = self.actions(std::slice::from_ref(action));
+        let (actions, _) = self.step_actions(std::slice::from_ref(action), Undo::Nothing);
         self.owner = before;
         let sort = match actions.first().map(|a| &a.kind) {
             Some(ActionKind::Gate(_)) => Sort::Gate,

@@ -51,6 +51,7 @@ impl<'m> Lowering<'m> {
         });
         let kind = NodeKind::Phase { children: Vec::new(), limit };
         let ix = self.add(&phase.head, id, &name, parent, kind);
+        self.nodes[ix.index()].windows = self.windows(&phase.windows);
         let mut position = 0;
         let spot = Spot { parent: Some(ix), prefix: &name, instances: Vec::new() };
         let nodes = self.nodes(&phase.nodes, &spot, &mut position);
@@ -74,6 +75,7 @@ impl<'m> Lowering<'m> {
             describe: head.describe.as_deref().and_then(|d| self.text(d)),
             place: self.place(head.span),
             at: head.at.as_deref().and_then(|at| self.offset(at)),
+            windows: Vec::new(),
             when: head.when.as_deref().map(|when| self.check(when)),
             lane: self.lane,
             parent,
@@ -172,6 +174,10 @@ impl<'m> Lowering<'m> {
                 let work = self.work(Sort::Hold, vec![action], on_failure);
                 Some(self.add(head, id, &title, spot.parent, NodeKind::Work(Box::new(work))))
             }
+            ModelNode::Notify(head, notify) if notify.from.is_some() => {
+                self.beside.push((head, notify));
+                None
+            }
             ModelNode::Notify(head, notify) => {
                 let id = self.take_id(name(head), head.span);
                 let message = self.message(notify);
@@ -188,7 +194,11 @@ impl<'m> Lowering<'m> {
                 Some(self.add_undo(head, id, spot.parent, only))
             }
             // Loops were unrolled; of what this version does not run there is no plan.
-            ModelNode::For(_) | ModelNode::Ramp(_) => None,
+            ModelNode::For(_) => None,
+            ModelNode::Ramp(ramp) => {
+                let id = self.take_id(name(&ramp.head), ramp.head.span);
+                Some(self.ramp(ramp, id, spot.parent))
+            }
             ModelNode::Parallel(head, nodes) => {
                 let id = self.take_id(name(head), head.span);
                 Some(self.parallel(head, nodes, id, spot))
@@ -210,6 +220,7 @@ impl<'m> Lowering<'m> {
             describe: None,
             place: self.place(head.span),
             at: None,
+            windows: Vec::new(),
             when: None,
             lane: self.lane,
             kind: NodeKind::Undo { only },
@@ -245,7 +256,16 @@ impl<'m> Lowering<'m> {
     /// The only action of a node that is a gate, a hold or a message by itself.
     pub(super) fn sole(&self, kind: ActionKind, head: &Head) -> Action {
         let place = self.place(head.span);
-        Action { kind, within: None, expects: Vec::new(), captures: Vec::new(), changes: false, place }
+        Action {
+            kind,
+            within: None,
+            expects: Vec::new(),
+            captures: Vec::new(),
+            changes: false,
+            builtin: None,
+            needs: None,
+            place,
+        }
     }
 
     pub(super) fn work(&self, sort: Sort, actions: Vec<Action>, on_failure: Outcome) -> Work {
@@ -258,7 +278,18 @@ impl<'m> Lowering<'m> {
         let title = self.title(step.head.title.as_deref(), &id);
         self.learn("step.id", Some(Value::Text(id.clone())));
         self.learn("step.title", Some(Value::Text(title)));
-        let actions = self.actions(&step.actions);
+        let undo = match &step.undo {
+            model::Undo::Unsaid => Undo::Nothing,
+            model::Undo::None(_, why) => Undo::Excused(why.as_ref().and_then(|w| self.text(w)).unwrap_or_default()),
+            model::Undo::Irreversible(_, why) => {
+                Undo::Irreversible(why.as_ref().and_then(|w| self.text(w)).unwrap_or_default())
+            }
+            model::Undo::Actions { takes, actions, .. } => {
+                let takes = self.optional_duration(takes.as_ref());
+                Undo::Actions { takes, actions: self.step_actions(actions, Undo::Nothing).0 }
+            }
+        };
+        let (actions, undo) = self.step_actions(&step.actions, undo);
         let mut limit = self.usual_limit(&actions);
         if let Some(within) = &step.within {
             limit.duration = self.duration(&within.duration).unwrap_or(limit.duration);
@@ -269,16 +300,6 @@ impl<'m> Lowering<'m> {
             };
             limit.written = true;
         }
-        let undo = match &step.undo {
-            model::Undo::Unsaid => Undo::Nothing,
-            model::Undo::None(_, why) => Undo::Excused(why.as_ref().and_then(|w| self.text(w)).unwrap_or_default()),
-            model::Undo::Irreversible(_, why) => {
-                Undo::Irreversible(why.as_ref().and_then(|w| self.text(w)).unwrap_or_default())
-            }
-            model::Undo::Actions { takes, actions, .. } => {
-                Undo::Actions { takes: self.optional_duration(takes.as_ref()), actions: self.actions(actions) }
-            }
-        };
         let on_failure = match &step.on_failure {
             Some(outcome) => self.outcome(outcome),
             None => self.usual_outcome(),
@@ -338,6 +359,7 @@ impl<'m> Lowering<'m> {
             describe: None,
             place: self.place(span),
             at: None,
+            windows: Vec::new(),
             when: None,
             lane: self.lane,
             parent,

@@ -50,6 +50,7 @@ impl Printer<'_> {
                 let mut about = vec![format!("phase {}: {}", node.id, node.lane.word())];
                 about.extend(self.moments(ix));
                 about.extend(limit.as_ref().map(|l| format!("within {}", limit_text(l))));
+                about.extend(node.windows.iter().map(window_text));
                 self.out.push_str(&format!("\n  {title}\n"));
                 self.line("    ", &about.join(" · "));
                 if node.lane == Lane::Live && level == 0 {
@@ -217,7 +218,7 @@ impl Printer<'_> {
                 action.expects.iter().map(|c| c.text.as_str()).collect::<Vec<_>>().join(", ")
             ));
         }
-        for capture in &action.captures {
+        for capture in action.captures.iter().filter(|_| action.builtin.is_none()) {
             let name = capture.name.rsplit('.').next().unwrap_or_default();
             notes.push(format!("keeps {name}{}", if capture.secret { " (secret)" } else { "" }));
         }

@@ -2,11 +2,11 @@
 
 use crate::paint;
 use crate::source::{harmless, one_line};
-use crate::value::{Part, duration_text, offset_text, plain_text, template_text};
+use crate::value::{Expr, Part, duration_text, offset_text, plain_text, template_text};
 
 use super::super::{
     Action, ActionKind, Ask, AskSort, Command, FailAfter, Gate, Hold, HoldLength, Level, Limit, Look, Message, Moment,
-    Outcome, Plan, Request, Retry, UrlPart,
+    Outcome, Plan, Request, Retry, Touch, UrlPart, Window,
 };
 
 /// A command as one could type it into a POSIX shell; what is only known during the run stands as `${name}`. Of a script
@@ -62,6 +62,15 @@ pub fn request_text(request: &Request) -> String {
 
 /// What an action does, in a word and a line.
 pub(super) fn action_text(action: &Action) -> (&'static str, String) {
+    if let (Some(builtin), ActionKind::Command(command)) = (&action.builtin, &action.kind) {
+        let (subject, command) = (&builtin.subject, command_text(command));
+        return match &builtin.touch {
+            Touch::Finds => ("reads", format!("{subject}: {command}")),
+            Touch::Sets(Expr::Ref(_)) => ("sets", format!("{subject} to what it was: {command}")),
+            Touch::Sets(share) => ("sets", format!("{subject} to {}: {command}", plain_text(share))),
+            Touch::Checks => ("reads", format!("{subject} again: {command}")),
+        };
+    }
     match &action.kind {
         ActionKind::Command(command) if command.shell => ("shell", command_text(command)),
         ActionKind::Command(command) => ("run", command_text(command)),
@@ -244,6 +253,17 @@ pub(super) fn hold_words(hold: &Hold) -> String {
     one_line(&format!("{length}, throughout {}; {fails}", checks.join(" and ")))
 }
 
+/// A window in words.
+pub(super) fn window_text(window: &Window) -> String {
+    let time = |time: Option<jiff::civil::Time>| time.map_or("00:00".to_owned(), |t| t.strftime("%H:%M").to_string());
+    let hours = match (window.from, window.to) {
+        (None, None) => String::new(),
+        (from, to) => format!(" {}-{}", time(from), time(to)),
+    };
+    let days = if window.days.is_empty() { "every day".to_owned() } else { window.days.join(" ") };
+    format!("starts in {} ({days}{hours} {})", window.id, window.timezone)
+}
+
 /// A moment in words.
 pub(super) fn moment_text(plan: &Plan, moment: &Moment) -> String {
     let names = |nodes: &[super::super::NodeIx]| match nodes {
@@ -256,6 +276,10 @@ pub(super) fn moment_text(plan: &Plan, moment: &Moment) -> String {
         Moment::Start(nodes) => format!("the start of {}", names(&nodes[..nodes.len().min(1)])),
         Moment::End(nodes) => format!("the end of {}", names(nodes)),
         Moment::LiveEnd => "the end of the live part".into(),
+        Moment::After(moment, shift) if shift.is_negative() => {
+            format!("{} before {}", duration_text(shift.abs()), moment_text(plan, moment))
+        }
+        Moment::After(moment, shift) => format!("{} after {}", duration_text(*shift), moment_text(plan, moment)),
     }
 }
 
