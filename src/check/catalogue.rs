@@ -459,7 +459,7 @@ pub const BLOCKS: &[Block] = &[
             a("gate"),
             a("hold"),
             a("undo"),
-            l("done when"),
+            a("done when"),
         ]
     ),
     block!(

@@ -403,6 +403,13 @@ impl<'a> Checker<'a> {
                     "write what only looks, such as `run \"…\" { reads = true }`",
                 );
             }
+            for look in &found {
+                if let Look::Expect(condition) = look
+                    && condition.expr.mentions(crate::value::RefKind::Metric)
+                {
+                    self.not_yet(condition.span, "a metric in `done when`");
+                }
+            }
             looks.extend(found);
         }
         looks

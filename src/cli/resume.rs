@@ -1,10 +1,15 @@
 //! `runbook resume` and `runbook rollback`: going on with a run that was paused or whose process is gone.
 
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+
 use crate::engine::state::{Live, Mode};
-use crate::engine::{EventKind, Input, Run, Say, Wish};
+use crate::engine::{Doubt, EventKind, Input, Run, Say, Wish};
 use crate::journal::{Embedded, JournalError, Record, RunJournal};
+use crate::plan::NodeIx;
+use crate::source::one_line;
 use crate::world::end_leftovers;
 
 use super::Exit;
@@ -17,6 +22,10 @@ pub(super) struct Arguments {
     /// The run; may be left out where only one is open
     #[arg(value_name = "RUN")]
     run: Option<String>,
+    /// What becomes of a step that was running when the process ended: it is done again, it was done, or it is undone with
+    /// everything before it
+    #[arg(long, value_name = "WHAT")]
+    in_doubt: Option<InDoubt>,
     #[command(flatten)]
     live: LiveArguments,
 }
@@ -31,6 +40,56 @@ pub(super) struct RollbackArguments {
     to: Option<String>,
     #[command(flatten)]
     live: LiveArguments,
+}
+
+/// What a person says of steps that are in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum InDoubt {
+    Again,
+    Done,
+    Undo,
+}
+
+/// What becomes of the steps that are in doubt: what was said, else what is answered at the terminal. Where nobody says
+/// anything they count as failed.
+fn doubts(record: &Record, said: Option<InDoubt>, screen: &Screen) -> Result<Vec<(NodeIx, Doubt)>, String> {
+    let run = record.run();
+    let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let mut found = Vec::new();
+    for ix in run.in_doubt(&record.plan) {
+        let node = record.plan.node(ix);
+        let answer = match said {
+            Some(said) => said,
+            None if asks => ask_about(&node.id, &node.title, screen)?,
+            None => InDoubt::Undo,
+        };
+        match answer {
+            InDoubt::Again => found.push((ix, Doubt::Again)),
+            InDoubt::Done => found.push((ix, Doubt::Done)),
+            InDoubt::Undo => {}
+        }
+    }
+    Ok(found)
+}
+
+fn ask_about(id: &str, title: &str, screen: &Screen) -> Result<InDoubt, String> {
+    let (id, title) = (one_line(id), one_line(title));
+    screen.note(&format!("`{id}` ({title}) was running when the process ended, and nobody knows how far it got"));
+    loop {
+        let mut err = std::io::stderr().lock();
+        let question =
+            screen.err.bold("`again` does it again, `done` goes on behind it, `undo` leaves it to the way back: ");
+        write!(err, "{question}").and_then(|()| err.flush()).map_err(|e| e.to_string())?;
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer).map_err(|e| e.to_string())?;
+        match answer.trim() {
+            "again" => return Ok(InDoubt::Again),
+            "done" => return Ok(InDoubt::Done),
+            "undo" => return Ok(InDoubt::Undo),
+            _ if read == 0 => return Err("nothing was answered, and nothing was changed".into()),
+            _ => {}
+        }
+    }
 }
 
 pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit {
@@ -48,7 +107,8 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
     }
     let resume = |record: &Record| {
         let by = arguments.live.who();
-        let mut inputs = vec![Input::Resume { by: by.clone() }];
+        let doubts = doubts(record, arguments.in_doubt, screen)?;
+        let mut inputs = vec![Input::Resume { by: by.clone(), doubts }];
         // Whoever resumes a pause wants what stopped to be done again.
         if matches!(record.run().mode, Mode::Paused(_)) {
             inputs.push(Input::Say { key: new_key(), by, say: Say::GoOn });
@@ -101,7 +161,7 @@ pub(super) fn roll_back(arguments: &RollbackArguments, screen: &Screen, state: &
                 Ok(vec![Input::Rollback { by: by.clone(), to: to.clone(), resumes: true }])
             }
             Live::Running => Ok(vec![
-                Input::Resume { by: by.clone() },
+                Input::Resume { by: by.clone(), doubts: Vec::new() },
                 Input::Rollback { by: by.clone(), to: to.clone(), resumes: false },
             ]),
             Live::Before => Err("the live part of this run has not begun, so there is nothing to roll back".into()),

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::diagnostic::{has_errors, report, summary};
 use crate::engine::{Input, Run};
 use crate::journal::Embedded;
-use crate::plan::{Lane, Plan, PlanError, TextDetail, digest, dry_run, plan, read, schedule, write};
+use crate::plan::{Lane, NodeIx, Plan, PlanError, TextDetail, digest, dry_run, plan, read, schedule, write};
+use crate::source::one_line;
 use crate::value::offset_text;
 
 use super::inputs::{VarArguments, given, inputs};
@@ -39,6 +40,15 @@ pub(super) struct Arguments {
     /// Do now what was due before now
     #[arg(long)]
     catch_up: bool,
+    /// Halt when this node is through; `runbook resume` goes on behind it
+    #[arg(long, value_name = "ID")]
+    until: Option<String>,
+    /// This node was done before, by hand; may be said again. With --reason
+    #[arg(long, value_name = "ID", requires = "reason")]
+    done: Vec<String>,
+    /// Why what is --done counts as done; it is recorded
+    #[arg(long, value_name = "WHY")]
+    reason: Option<String>,
     #[command(flatten)]
     vars: VarArguments,
     #[command(flatten)]
@@ -53,6 +63,13 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
     if arguments.dry_run {
         return show(arguments, &plan, screen);
     }
+    let marks = match marks(arguments, &plan) {
+        Ok(marks) => marks,
+        Err(why) => {
+            screen.error(&why);
+            return Exit::Usage;
+        }
+    };
     if let Some(exit) = refuse_late(arguments, &plan, screen) {
         return exit;
     }
@@ -61,7 +78,7 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
         return Exit::Stopped;
     }
     let Some(runtime) = runtime(screen) else { return Exit::Fault };
-    runtime.block_on(start(arguments, &plan, screen, state))
+    runtime.block_on(start(arguments, &plan, marks, screen, state))
 }
 
 /// The plan: of a file, or from one.
@@ -130,9 +147,14 @@ fn refuse_late(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Option<Ex
     let start = plan.release.as_ref().and_then(|r| r.start)?;
     let now = now();
     let schedule = schedule(plan);
+    let done = |ix: NodeIx| {
+        let named = arguments.done.iter().filter_map(|id| plan.find(id));
+        named.into_iter().any(|group| plan.is_within(ix, group))
+    };
     let late: Vec<String> = plan
         .timeline()
         .into_iter()
+        .filter(|ix| !done(*ix))
         .filter(|ix| plan.node(*ix).lane == Lane::Prepare && !plan.is_group(*ix))
         .filter_map(|ix| {
             let at = schedule.of(ix).start?;
@@ -145,7 +167,7 @@ fn refuse_late(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Option<Ex
         return None;
     }
     screen.error(&format!(
-        "these were due before now:\n{}\n--catch-up does them now; a later release.start gives them their time again",
+        "these were due before now:\n{}\n--catch-up does them now; --done ID --reason WHY says that one was done; a later release.start gives them their time again",
         late.join("\n")
     ));
     Some(Exit::Usage)
@@ -167,7 +189,35 @@ fn now() -> Timestamp {
     crate::drive::Clock::default().now()
 }
 
-async fn start(arguments: &Arguments, plan: &Plan, screen: &Screen, state: &Path) -> Exit {
+/// Nodes that are meant by name: where the run halts, and what was done before.
+struct Marks {
+    until: Option<NodeIx>,
+    done: Vec<(NodeIx, String)>,
+}
+
+fn marks(arguments: &Arguments, plan: &Plan) -> Result<Marks, String> {
+    let known = |name: &String| {
+        plan.find(name).filter(|ix| plan.in_timeline(*ix)).ok_or_else(|| {
+            format!("the timeline has no node `{}`; `--dry-run` lists every node with its name", one_line(name))
+        })
+    };
+    let until = arguments.until.as_ref().map(known).transpose()?;
+    let reason = arguments.reason.as_deref().unwrap_or_default().trim();
+    let mut done = Vec::new();
+    for name in &arguments.done {
+        let ix = known(name)?;
+        if plan.node(ix).lane != Lane::Prepare {
+            return Err(format!("`{name}` is not of a prepare phase: what was done before it could not be undone"));
+        }
+        if reason.is_empty() {
+            return Err("whoever says that something was done says why: --reason WHY".into());
+        }
+        done.push((ix, reason.to_owned()));
+    }
+    Ok(Marks { until, done })
+}
+
+async fn start(arguments: &Arguments, plan: &Plan, marks: Marks, screen: &Screen, state: &Path) -> Exit {
     let dir = match std::env::current_dir() {
         Ok(dir) => dir,
         Err(error) => {
@@ -185,6 +235,8 @@ async fn start(arguments: &Arguments, plan: &Plan, screen: &Screen, state: &Path
         }
     };
     let begin = Input::Begin {
+        until: marks.until,
+        done: marks.done,
         run: id,
         by: arguments.live.who(),
         dir: dir.display().to_string(),

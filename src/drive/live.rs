@@ -214,14 +214,14 @@ impl<'a, J: Journal> Driver<'a, J> {
     /// Does what people at other terminals have asked for.
     fn listen(&mut self) -> Result<(), DriveError> {
         // What cannot be read now can be read later; only what cannot be written ends anything.
-        let wishes = self.journal.wishes().unwrap_or_default();
-        if wishes.is_empty() {
-            return Ok(());
+        for (number, wish) in self.journal.wishes().unwrap_or_default() {
+            self.journal.taking(number);
+            if let Some(wish) = wish {
+                self.take(wish.into())?;
+            }
+            self.journal.taken().map_err(DriveError::Journal)?;
         }
-        for wish in wishes {
-            self.take(wish.into())?;
-        }
-        self.journal.wishes_taken().map_err(DriveError::Journal)
+        Ok(())
     }
 
     /// How long until a moment.

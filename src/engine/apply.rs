@@ -8,7 +8,8 @@ use crate::plan::{NodeIx, Outcome};
 use crate::value::Value;
 
 use super::event::{
-    ActionResult, Doing, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher, Who,
+    ActionResult, Doing, Doubt, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth,
+    Watcher, Who,
 };
 use super::say::{Answer, Inquiry, Say};
 use super::state::{
@@ -24,14 +25,19 @@ pub fn apply(run: &mut Run, event: &Event) {
     let at = event.at;
     run.now = run.now.max(at);
     match &event.kind {
-        EventKind::RunStarted { run: id, by, dir, digest, .. } => {
+        EventKind::RunStarted { run: id, by, dir, digest, until, done, .. } => {
+            run.until = *until;
+            run.done_before = done.iter().cloned().collect();
             run.id.clone_from(id);
             run.digest.clone_from(digest);
             run.by = by.clone();
             run.dir.clone_from(dir);
             run.started = Some(at);
         }
-        EventKind::RunResumed { .. } => resume(run, at),
+        EventKind::RunResumed { doubts, .. } => {
+            resume(run, at);
+            doubts.iter().for_each(|(node, doubt)| settle_doubt(run, *node, *doubt));
+        }
         EventKind::LockTaken => run.locked = true,
         EventKind::LockRefused { why } => run.refused = Some(why.clone()),
         EventKind::FactRead { name, value } => {
@@ -193,6 +199,7 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.consequences.push(Consequence { outcome, reason, cause: Cause::Nobody });
         }
         EventKind::HaltRequested { by, reason } => {
+            run.until = None;
             run.halt = Some(Halt { by: by.clone(), reason: reason.clone(), since: at, complete: false });
         }
         EventKind::Halted => {
@@ -318,7 +325,7 @@ fn resume(run: &mut Run, at: Timestamp) {
         let Some(work) = &mut node.work else { continue };
         work.since = at;
         match &mut work.state {
-            Some(ActionState::Running { .. }) => work.state = Some(ActionState::InDoubt),
+            Some(ActionState::Running { .. } | ActionState::Judging) => work.state = Some(ActionState::InDoubt),
             // What only looks and waits does so again, from the beginning.
             Some(ActionState::Gate(_) | ActionState::Hold(_)) => work.state = None,
             Some(ActionState::Asking(asking)) => {
@@ -343,6 +350,22 @@ fn resume(run: &mut Run, at: Timestamp) {
     for trigger in &mut run.triggers {
         trigger.spans.clear();
         trigger.blind.clear();
+    }
+}
+
+/// A person knows what became of a step that was in doubt.
+fn settle_doubt(run: &mut Run, node: NodeIx, doubt: Doubt) {
+    let Some(work) = &mut run.node_mut(node).work else { return };
+    if work.state != Some(ActionState::InDoubt) {
+        return;
+    }
+    work.state = None;
+    match doubt {
+        Doubt::Again => {
+            work.action = 0;
+            work.attempt += 1;
+        }
+        Doubt::Done => work.action += 1,
     }
 }
 
@@ -482,6 +505,7 @@ fn start_action(run: &mut Run, slot: Slot, doing: Doing, at: Timestamp) {
     work.state = Some(match doing {
         Doing::Work => ActionState::Running { since: at, stopping: None },
         Doing::Message => ActionState::Message,
+        Doing::DoneWhen => ActionState::Judging,
         Doing::Ask => ActionState::Asking(Box::new(Asking { since: at, rounds: 0, answers: Vec::new() })),
         Doing::Hold(until) => {
             let hold = HoldState { since: at, until, checks: BTreeMap::new(), spans: BTreeMap::new() };

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Action, Fact, Look, Metric};
+use crate::plan::{Action, Fact, Look, Metric, NodeIx};
 use crate::value::Value;
 
-use super::event::{ActionResult, Checked, Slot, Who};
+use super::event::{ActionResult, Checked, Doubt, Slot, Who};
 use super::say::Say;
 
 /// The stable name of an effect: the same wish has the same name however often it is made.
@@ -109,11 +109,17 @@ pub enum Input {
         dir: String,
         /// The version of runbook.
         version: String,
+        /// It halts when this node is through.
+        until: Option<NodeIx>,
+        /// What was done before, by hand, and why that is known.
+        done: Vec<(NodeIx, String)>,
     },
     /// It is taken up again by a new process.
     Resume {
         /// Who resumes it.
         by: Who,
+        /// What they say of steps that are in doubt.
+        doubts: Vec<(NodeIx, Doubt)>,
     },
     /// Time passes.
     Tick,

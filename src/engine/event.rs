@@ -117,6 +117,18 @@ pub enum Doing {
     Message,
     /// People are asked.
     Ask,
+    /// It is looked whether the step was done before the runner ended.
+    DoneWhen,
+}
+
+/// What a person says of a step of which nobody knows how far it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// It is done again.
+    Again,
+    /// What ran then was done.
+    Done,
 }
 
 /// How an action ended.
@@ -282,9 +294,24 @@ impl Ending {
 #[allow(missing_docs, reason = "the fields are named for what they are")]
 pub enum EventKind {
     /// The run began.
-    RunStarted { format: u32, run: String, digest: String, by: Who, dir: String, version: String },
+    RunStarted {
+        format: u32,
+        run: String,
+        digest: String,
+        by: Who,
+        dir: String,
+        version: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<NodeIx>,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        done: Vec<(NodeIx, String)>,
+    },
     /// It was taken up again, in a new process.
-    RunResumed { by: Who },
+    RunResumed {
+        by: Who,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        doubts: Vec<(NodeIx, Doubt)>,
+    },
     /// The lock was taken.
     LockTaken,
     /// Another run has it.

@@ -26,8 +26,8 @@ pub use apply::apply;
 pub use decide::decide;
 pub use effect::{Done, Effect, EffectId, Input, Live, Outgoing, SampleProblem, Wanted, Wish};
 pub use event::{
-    ActionResult, Captured, Checked, Doing, Ended, Ending, Event, EventKind, FORMAT, Failure, FailureSort, Judged,
-    Part, Sample, Slot, Truth, Watcher, Who,
+    ActionResult, Captured, Checked, Doing, Doubt, Ended, Ending, Event, EventKind, FORMAT, Failure, FailureSort,
+    Judged, Part, Sample, Slot, Truth, Watcher, Who,
 };
 pub use say::{Answer, Inquiry, Say};
 pub use state::Run;

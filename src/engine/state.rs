@@ -74,6 +74,10 @@ pub struct Run {
     pub live_since: Option<Timestamp>,
     /// When the live part ended.
     pub live_until: Option<Timestamp>,
+    /// It halts when this node is through.
+    pub until: Option<NodeIx>,
+    /// What was done before the run, by hand, and why that is known.
+    pub done_before: BTreeMap<NodeIx, String>,
     /// What was answered, by node.
     pub answers: BTreeMap<NodeIx, Value>,
     /// What was said once counts once.
@@ -361,6 +365,8 @@ pub enum ActionState {
     Asking(Box<Asking>),
     /// Nobody knows what came of it: the runner ended in the middle.
     InDoubt,
+    /// It is looked whether the step was done before the runner ended.
+    Judging,
 }
 
 /// What people have answered so far.
@@ -504,6 +510,8 @@ impl Run {
             locked: false,
             questions: Vec::new(),
             announced: vec![0; plan.comms.len()],
+            until: None,
+            done_before: BTreeMap::new(),
             unsaid: Vec::new(),
             live_since: None,
             live_until: None,
@@ -568,6 +576,18 @@ impl Run {
     /// Whether nothing more will happen in this process: the run has ended, or it was halted.
     pub fn is_over(&self) -> bool {
         self.ending().is_some() || self.halt.as_ref().is_some_and(|h| h.complete)
+    }
+
+    /// The steps that were changing something when their process ended, and of which only a person knows what became: what
+    /// looks, what may be run again and what shows by itself that it was done is none of them.
+    pub fn in_doubt(&self, plan: &Plan) -> Vec<NodeIx> {
+        let doubtful = |ix: &NodeIx| {
+            let (Some(work), Some(state)) = (plan.node(*ix).work(), &self.node(*ix).work) else { return false };
+            let running = matches!(state.state, Some(ActionState::Running { .. } | ActionState::InDoubt));
+            let changes = work.actions.get(state.action as usize).is_some_and(|a| a.changes);
+            running && changes && state.part == Part::Forward && !work.idempotent && work.done_when.is_empty()
+        };
+        self.active.iter().copied().filter(doubtful).collect()
     }
 
     /// How many nodes of the timeline that do work are through, and how many there are.

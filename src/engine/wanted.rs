@@ -210,6 +210,7 @@ impl Collector<'_> {
             (Some(ActionState::Running { stopping: Some(_), .. }), _) => {
                 self.wanted.stopping.push(EffectId::Action(slot));
             }
+            (Some(ActionState::Judging), _) => self.wanted.effects.push(EffectId::Look(slot, 0)),
             (Some(ActionState::Gate(_)), ActionKind::Gate(gate)) => self.gate(slot, gate),
             (Some(ActionState::Asking(_)), _) => self.asked(Inquiry::Node(slot.node)),
             (Some(ActionState::Hold(hold_state)), ActionKind::Hold(hold)) => {

@@ -32,6 +32,10 @@ pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
                 None => Effect::Impossible("the plan has no such action".into()),
             }
         }
+        EffectId::Look(slot, 0) => match plan.node(slot.node).work() {
+            Some(work) => looks(&work.done_when, &scene),
+            None => Effect::Impossible("the plan has no such step".into()),
+        },
         EffectId::Look(slot, _) => {
             let work = plan.node(slot.node).work();
             let action = work.and_then(|w| actions_of(w, slot.part).get(slot.action as usize));

@@ -64,7 +64,7 @@ pub struct RunJournal {
     seq: i64,
     hash: Vec<u8>,
     held: Vec<Event>,
-    /// The last wish that was given out and whose row is still there.
+    /// The wish that is being taken and whose row is still there.
     taken: Option<i64>,
     /// Held as long as this process runs the run.
     _runner: File,
@@ -454,7 +454,7 @@ impl Journal for RunJournal {
         Ok(Ok(()))
     }
 
-    fn wishes(&mut self) -> Result<Vec<Wish>, JournalError> {
+    fn wishes(&mut self) -> Result<Vec<(i64, Option<Wish>)>, JournalError> {
         let fail = self.store.store_error("cannot read");
         let mut query = self
             .store
@@ -465,12 +465,14 @@ impl Journal for RunJournal {
             .query_map([&self.run], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
             .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
             .map_err(&fail)?;
-        self.taken = rows.last().map(|(id, _)| *id).or(self.taken);
-        // One that this version does not know is let go.
-        Ok(rows.iter().filter_map(|(_, wish)| serde_json::from_str(wish).ok()).collect())
+        Ok(rows.into_iter().map(|(number, wish)| (number, serde_json::from_str(&wish).ok())).collect())
     }
 
-    fn wishes_taken(&mut self) -> Result<(), JournalError> {
+    fn taking(&mut self, number: i64) {
+        self.taken = Some(number);
+    }
+
+    fn taken(&mut self) -> Result<(), JournalError> {
         let Some(taken) = self.taken else { return Ok(()) };
         let fail = self.store.store_error("cannot write to");
         forget(&self.store.connection, &self.run, taken).map_err(fail)?;

@@ -139,18 +139,21 @@ pub trait Journal {
     /// Only if the store does not work. Who has a lock is the inner answer.
     fn lock(&mut self, names: &[String], who: &Who, now: Timestamp) -> Result<Result<(), Holder>, JournalError>;
 
-    /// What people at other terminals have asked of this run since it was looked last. Each is given out once; whatever
-    /// follows from it is written down together with the note that it was taken.
+    /// What people at other terminals have asked of this run and what has not been taken, in order, each with its number;
+    /// nothing in the place of one that this version does not know.
     ///
     /// # Errors
     /// If the store does not work.
-    fn wishes(&mut self) -> Result<Vec<Wish>, JournalError>;
+    fn wishes(&mut self) -> Result<Vec<(i64, Option<Wish>)>, JournalError>;
 
-    /// What was given out has been dealt with, though nothing may have followed from it.
+    /// This one is being taken: what follows from it is written down together with the note that it was.
+    fn taking(&mut self, number: i64);
+
+    /// What was being taken has been dealt with, though nothing may have followed from it.
     ///
     /// # Errors
     /// If the store does not work.
-    fn wishes_taken(&mut self) -> Result<(), JournalError>;
+    fn taken(&mut self) -> Result<(), JournalError>;
 
     /// Gives the run's locks back.
     ///

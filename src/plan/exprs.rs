@@ -102,7 +102,11 @@ fn each_of_message(message: &mut Message, visit: Visit<'_>) {
 }
 
 fn each_of_gate(gate: &mut Gate, visit: Visit<'_>) {
-    for look in &mut gate.looks {
+    each_of_looks(&mut gate.looks, visit);
+}
+
+fn each_of_looks(looks: &mut [Look], visit: Visit<'_>) {
+    for look in looks {
         match look {
             Look::Action(action) => each_expr_of(action, visit),
             Look::Expect(check) | Look::Metric(check) => visit(&mut check.expr),
@@ -147,6 +151,7 @@ impl Plan {
             node.when.iter_mut().for_each(|c| visit(&mut c.expr));
             let NodeKind::Work(work) = &mut node.kind else { continue };
             work.actions.iter_mut().for_each(|a| each_expr_of(a, visit));
+            each_of_looks(&mut work.done_when, visit);
             if let Undo::Actions { actions, .. } = &mut work.undo {
                 actions.iter_mut().for_each(|a| each_expr_of(a, visit));
             }

@@ -385,6 +385,9 @@ pub struct Work {
     pub actions: Vec<Action>,
     /// How it is undone.
     pub undo: Undo,
+    /// What shows that it was done, when nobody knows how far it got.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub done_when: Vec<Look>,
     /// Whether it may be run again when nobody knows how far it got.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub idempotent: bool,

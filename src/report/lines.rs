@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::ActionState;
 use crate::engine::{
-    Doing, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say, Slot, Truth,
-    Watcher, effect,
+    Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say, Slot,
+    Truth, Watcher, effect,
 };
 use crate::paint::Paint;
 use crate::plan::{Action, NodeIx, NodeKind, Plan, Undo, moment};
@@ -87,7 +87,16 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::RunStarted { run: id, by, .. } => {
             line(Tone::Begin, "", format!("{} started as run {id} by {by}", plan.runbook.title))
         }
-        EventKind::RunResumed { by } => line(Tone::Begin, "", format!("run {} resumed by {by}", run.id)),
+        EventKind::RunResumed { by, doubts } => {
+            let said: Vec<String> = doubts
+                .iter()
+                .map(|(node, doubt)| match doubt {
+                    Doubt::Again => format!("; {} is done again", id(node)),
+                    Doubt::Done => format!("; {} was done", id(node)),
+                })
+                .collect();
+            line(Tone::Begin, "", format!("run {} resumed by {by}{}", run.id, said.concat()))
+        }
         EventKind::LockTaken => line(Tone::Quiet, "", format!("lock {} taken", plan.runbook.locks.join(", "))),
         EventKind::LockRefused { why } => line(Tone::Bad, "", why),
         EventKind::FactRead { name, value } => line(Tone::Quiet, name, format!("is {value}")),
@@ -319,6 +328,10 @@ fn action_started(plan: &Plan, run: &Run, slot: Slot, doing: Doing, at: Timestam
     let work = plan.node(slot.node).work()?;
     match doing {
         Doing::Work => {}
+        Doing::DoneWhen => {
+            let text = "it is looked whether it was done before the runner ended";
+            return Some(line(Tone::Quiet, &plan.node(slot.node).id, text));
+        }
         Doing::Gate if work.actions.len() > 1 => {}
         Doing::Gate | Doing::Hold(_) | Doing::Message | Doing::Ask => return None,
     }

@@ -108,7 +108,7 @@ fn after_cut(case: &Case, whole: &Ran, cut: &[Event], twice: bool) -> usize {
     world.name_metrics(&whole.plan);
     let start = run.now + jiff::SignedDuration::from_mins(1);
     let (run, later, result) =
-        simulate(&whole.plan, run, &mut world, start, vec![(start, Input::Resume { by: who() })]);
+        simulate(&whole.plan, run, &mut world, start, vec![(start, Input::Resume { by: who(), doubts: Vec::new() })]);
     let told = || {
         let events: Vec<Event> = cut.iter().chain(&later).cloned().collect();
         let at = cut.len();

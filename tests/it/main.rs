@@ -10,6 +10,7 @@
 mod binary;
 mod support;
 
+mod answers;
 mod bad_input;
 mod calendar;
 mod check;

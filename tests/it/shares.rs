@@ -72,7 +72,14 @@ fn run(body: &str, mut world: Switches) -> (Run, Switches) {
     let plan = plan_of(&format!("{HEAD}{body}"));
     let start: Timestamp = START.parse().unwrap();
     world.inner.name_metrics(&plan);
-    let begin = Input::Begin { run: "r1".into(), by: who(), dir: "/".into(), version: "0".into() };
+    let begin = Input::Begin {
+        run: "r1".into(),
+        by: who(),
+        dir: "/".into(),
+        version: "0".into(),
+        until: None,
+        done: Vec::new(),
+    };
     let (run, events, ended) = simulate(&plan, Run::new(&plan), &mut world, start, vec![(start, begin)]);
     assert_eq!(ended, Ok(()), "{}", crate::support::transcript(&plan, &events));
     assert_eq!(runbook::engine::replay(&plan, &events), run);

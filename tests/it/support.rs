@@ -246,7 +246,14 @@ pub fn run_with(text: &str, mut world: World, inputs: Vec<(i64, Input)>) -> Ran 
     let plan = plan_of(text);
     world.metrics = plan.metrics.iter().map(|m| m.id.clone()).collect();
     let start: Timestamp = START.parse().unwrap();
-    let begin = Input::Begin { run: "r1".into(), by: who(), dir: "/".into(), version: "0".into() };
+    let begin = Input::Begin {
+        run: "r1".into(),
+        by: who(),
+        dir: "/".into(),
+        version: "0".into(),
+        until: None,
+        done: Vec::new(),
+    };
     let mut all = vec![(start, begin)];
     all.extend(inputs.into_iter().map(|(at, input)| (start + SignedDuration::from_secs(at), input)));
     let (run, events, result) = simulate(&plan, Run::new(&plan), &mut world, start, all);
@@ -263,7 +270,7 @@ pub fn who() -> Who {
 
 /// Takes a run up again after a minute, in another world.
 pub fn resume(before: Ran, world: World) -> Ran {
-    take_up(before, world, Input::Resume { by: who() })
+    take_up(before, world, Input::Resume { by: who(), doubts: Vec::new() })
 }
 
 /// A run that is over for its process is taken up by what a person says.

@@ -81,7 +81,7 @@ impl<'a> Context<'a> {
 
     /// A person takes a stuck run up to go back: as it was tried, back to the point of no return, or by another procedure.
     pub(super) fn back_again(self, by: &Who, to: Option<&str>) -> Events {
-        let mut events = self.resume(by.clone());
+        let mut events = self.resume(by.clone(), Vec::new());
         events.extend(self.change_way(by, to, false));
         events
     }

@@ -147,6 +147,7 @@ impl<'a> Context<'a> {
             Some(ActionState::Gate(gate)) if gate.open && gate.attempts == attempt && gate.looked.is_none() => {
                 vec![EventKind::LookEnded { slot, attempt, checks: checks.to_vec() }]
             }
+            Some(ActionState::Judging) if attempt == 0 => self.judged_done(slot, checks),
             _ => Vec::new(),
         }
     }

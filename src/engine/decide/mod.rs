@@ -17,11 +17,11 @@ mod work;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::plan::Plan;
+use crate::plan::{NodeIx, Plan};
 
 use super::Inquiry;
 use super::effect::{Done, EffectId, Input};
-use super::event::{ActionResult, Ending, Event, EventKind, FORMAT, Failure, FailureSort, Slot};
+use super::event::{ActionResult, Doubt, Ending, Event, EventKind, FORMAT, Failure, FailureSort, Slot};
 use super::scene::Happening;
 use super::state::{ActionState, Live, Mode, Run};
 
@@ -33,17 +33,21 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
     let now = now.max(run.now);
     let ctx = Context { plan, run, now };
     let kinds = match input {
-        Input::Begin { run: id, by, dir, version } if run.started.is_none() => vec![EventKind::RunStarted {
-            format: FORMAT,
-            run: id.clone(),
-            digest: crate::plan::digest(plan),
-            by: by.clone(),
-            dir: dir.clone(),
-            version: version.clone(),
-        }],
+        Input::Begin { run: id, by, dir, version, until, done } if run.started.is_none() => {
+            vec![EventKind::RunStarted {
+                format: FORMAT,
+                run: id.clone(),
+                digest: crate::plan::digest(plan),
+                by: by.clone(),
+                dir: dir.clone(),
+                version: version.clone(),
+                until: *until,
+                done: done.clone(),
+            }]
+        }
         _ if run.started.is_none() || run.ending().is_some_and(|e| !e.can_go_on()) => Vec::new(),
         Input::Begin { .. } => Vec::new(),
-        Input::Resume { by } => ctx.resume(by.clone()),
+        Input::Resume { by, doubts } => ctx.resume(by.clone(), doubts.clone()),
         Input::Tick => ctx.settle(),
         Input::Ended(id, done) => ctx.ended(*id, done),
         Input::Halt { by, reason } if run.halt.is_none() => ctx.halt(by.clone(), reason.clone()),
@@ -99,6 +103,13 @@ impl Context<'_> {
         }
         if self.run.live == Live::Running && !self.run.locked {
             return self.without_lock();
+        }
+        let through = |ix: &NodeIx| self.run.node(*ix).status.is_final();
+        if let (Some(until), Mode::Forward) = (self.run.until.filter(through), &self.run.mode)
+            && self.run.consequences.is_empty()
+        {
+            let reason = format!("`{}` is through", self.plan.node(until).id);
+            return self.halt(self.run.by.clone(), reason);
         }
         let arming = self.arming();
         if !arming.is_empty() {
@@ -163,9 +174,9 @@ impl Context<'_> {
         }
     }
 
-    fn resume(self, by: super::event::Who) -> Events {
+    fn resume(self, by: super::event::Who, doubts: Vec<(NodeIx, Doubt)>) -> Events {
         let happening = Happening { reason: "resumed".into(), by: by.to_string(), node: String::new() };
-        self.with_handler(vec![EventKind::RunResumed { by }], "resumed", happening)
+        self.with_handler(vec![EventKind::RunResumed { by, doubts }], "resumed", happening)
     }
 
     /// An effect ended. What is no longer waited for is let go.

@@ -220,7 +220,9 @@ impl<'a> Context<'a> {
         let back = self.run.back.as_ref();
         let stuck_at = back.and_then(|back| back.stuck.as_ref().map(|(node, _)| *node).or(back.failed));
         match &self.run.mode {
-            Mode::Ended(Ending::Stuck) if stuck_at == Some(ix) => Ok(vec![EventKind::RunResumed { by: by.clone() }]),
+            Mode::Ended(Ending::Stuck) if stuck_at == Some(ix) => {
+                Ok(vec![EventKind::RunResumed { by: by.clone(), doubts: Vec::new() }])
+            }
             Mode::Ended(Ending::Stuck) => Err(match stuck_at {
                 Some(at) => format!("the run is stuck at `{}`, not at `{}`", self.plan.node(at).id, node.id),
                 None => {

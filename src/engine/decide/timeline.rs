@@ -175,6 +175,9 @@ impl<'a> Context<'a> {
         if self.is_held() && self.plan.in_timeline(ix) {
             return Vec::new();
         }
+        if let Some(why) = self.run.done_before.get(&ix) {
+            return vec![EventKind::NodeSkipped { node: ix, why: format!("done before, says {}: {why}", self.run.by) }];
+        }
         if let Some(moment) = node.at.and_then(|at| self.moment(at))
             && self.now < moment
         {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::event::{ActionResult, Doing, Ended, EventKind, Failure, FailureSort, Part, Slot};
+use crate::engine::event::{ActionResult, Checked, Doing, Ended, EventKind, Failure, FailureSort, Part, Slot, Truth};
 use crate::engine::state::{ActionState, WorkState};
 use crate::engine::wanted::deadline;
 use crate::plan::{Action, ActionKind, HoldLength, Lane, NodeIx, Outcome, Retry, Sort, Work};
@@ -65,7 +65,7 @@ impl<'a> Context<'a> {
                 ActionKind::Ask(ask) => self.settle_ask(slot, ask, state),
                 _ => Vec::new(),
             },
-            Some(ActionState::InDoubt) => Vec::new(),
+            Some(ActionState::InDoubt | ActionState::Judging) => Vec::new(),
         }
     }
 
@@ -163,6 +163,39 @@ impl<'a> Context<'a> {
             let (part, attempt) = (slot.part, slot.attempt);
             return vec![EventKind::RetryScheduled { node: ix, part, attempt, again: self.now, failure }];
         }
+        // A step that says what shows that it was done is looked at.
+        if !work.done_when.is_empty() {
+            return vec![EventKind::ActionStarted { slot, doing: Doing::DoneWhen }];
+        }
+        self.doubtful(ix, failure)
+    }
+
+    /// It was looked whether a step was done before the runner ended: then it is through, else it is done again. What could
+    /// not be looked at stays in doubt.
+    pub(super) fn judged_done(self, slot: Slot, checks: &[Checked]) -> Events {
+        let (ix, attempt) = (slot.node, slot.attempt);
+        let looked = EventKind::LookEnded { slot, attempt: 0, checks: checks.to_vec() };
+        let unknown = checks.iter().find(|c| matches!(c.truth, Truth::Error | Truth::NoData));
+        let mut events = vec![looked];
+        match (unknown, checks.iter().all(|c| c.truth == Truth::True)) {
+            (Some(check), _) => {
+                let text =
+                    format!("the runner ended while it ran, and whether it was done cannot be seen: {}", check.text);
+                events.extend(self.doubtful(ix, Failure::new(FailureSort::InDoubt, text)));
+            }
+            (None, true) => {
+                events.push(EventKind::NodeEnded { node: ix, ended: Ended::Succeeded, failure: None, outcome: None });
+            }
+            (None, false) => {
+                let failure = Failure::new(FailureSort::InDoubt, "the runner ended while it ran, and it was not done");
+                let again = self.now;
+                events.push(EventKind::RetryScheduled { node: ix, part: Part::Forward, attempt, again, failure });
+            }
+        }
+        events
+    }
+
+    fn doubtful(self, ix: NodeIx, failure: Failure) -> Events {
         let outcome = match self.plan.node(ix).lane {
             Lane::Prepare => Outcome::Stop,
             Lane::Live => Outcome::Rollback(None),

@@ -270,7 +270,17 @@ impl<'m> Lowering<'m> {
 
     pub(super) fn work(&self, sort: Sort, actions: Vec<Action>, on_failure: Outcome) -> Work {
         let limit = self.usual_limit(&actions);
-        Work { sort, takes: None, limit, retry: None, on_failure, actions, undo: Undo::Nothing, idempotent: false }
+        Work {
+            sort,
+            takes: None,
+            limit,
+            retry: None,
+            on_failure,
+            actions,
+            undo: Undo::Nothing,
+            done_when: Vec::new(),
+            idempotent: false,
+        }
     }
 
     fn step(&mut self, step: &'m model::Step, id: String, parent: Option<NodeIx>) -> NodeIx {
@@ -300,6 +310,8 @@ impl<'m> Lowering<'m> {
             };
             limit.written = true;
         }
+        let mut done_when = Vec::new();
+        self.each_look(&step.done_when, 0, &mut done_when);
         let on_failure = match &step.on_failure {
             Some(outcome) => self.outcome(outcome),
             None => self.usual_outcome(),
@@ -309,6 +321,7 @@ impl<'m> Lowering<'m> {
             takes: self.optional_duration(step.takes.as_ref()),
             retry: step.retry.as_ref().and_then(|r| self.retry(r)),
             on_failure,
+            done_when,
             idempotent: step.idempotent,
             limit,
             actions,
