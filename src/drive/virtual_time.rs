@@ -12,6 +12,11 @@ use crate::plan::Plan;
 pub trait Script {
     /// What comes of an effect that begins now.
     fn perform(&mut self, id: EffectId, effect: Effect, now: Timestamp) -> Answer;
+
+    /// What somebody says now, if they do. It is asked again until nobody says anything.
+    fn say(&mut self, _plan: &Plan, _run: &Run, _now: Timestamp) -> Option<Input> {
+        None
+    }
 }
 
 /// What comes of an effect in a scripted world.
@@ -61,6 +66,10 @@ pub fn simulate(
             events.extend(advance(plan, &mut run, input, now));
         }
         events.extend(advance(plan, &mut run, Input::Tick, now));
+        if let Some(input) = script.say(plan, &run, now).filter(|_| !run.is_over()) {
+            events.extend(advance(plan, &mut run, input, now));
+            continue;
+        }
         if run.is_over() {
             return (run, events, Ok(()));
         }

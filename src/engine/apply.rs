@@ -76,6 +76,7 @@ pub fn apply(run: &mut Run, event: &Event) {
             state.work = Some(work(Part::Forward, at));
             state.since = Some(at);
             run.active.insert(*node);
+            run.begin_beside(*node);
         }
         EventKind::NodeSkipped { node, .. } => {
             run.node_mut(*node).status = Status::Skipped;
@@ -143,12 +144,14 @@ pub fn apply(run: &mut Run, event: &Event) {
         EventKind::TriggerFired { trigger, reason, samples, outcome, asks } => {
             let state = &mut run.triggers[*trigger as usize];
             state.fired = true;
+            state.pulled = None;
             state.times += 1;
             if state.evidence.is_empty() {
                 state.evidence.clone_from(samples);
             }
             if *asks {
-                run.questions.push(Open { trigger: *trigger, reason: reason.clone(), since: None, rounds: 0 });
+                let (trigger, reason) = (*trigger, reason.clone());
+                run.questions.push(Open { trigger, reason, since: None, rounds: 0, answer: None });
             } else {
                 add_trigger_consequence(run, *trigger, outcome, reason);
             }
@@ -162,8 +165,9 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.consequences.clear();
             run.reservations.push(reason.clone());
         }
-        EventKind::ResponseStarted { reason, .. } => {
+        EventKind::ResponseStarted { response, reason } => {
             run.consequences.clear();
+            run.called.insert(*response);
             run.reservations.push(reason.clone());
         }
         EventKind::Asked { what, round } => asked(run, *what, *round, at),
@@ -175,7 +179,8 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.heard.insert(key.clone());
         }
         EventKind::QuestionEnded { trigger, yes, outcome, reason } => {
-            run.questions.retain(|open| open.trigger != *trigger);
+            let ended = run.questions.iter().position(|open| open.trigger == *trigger);
+            ended.map(|i| run.questions.remove(i));
             if yes.is_none() && matches!(outcome, Outcome::Continue) {
                 run.reservations.push(reason.clone());
             }
@@ -423,7 +428,17 @@ fn hear(run: &mut Run, by: &Who, say: &Say, at: Timestamp) {
             let again: Vec<NodeIx> = pause.node.into_iter().collect();
             reopen(run, &again, None, at);
         }
-        Say::Fire { .. } | Say::Decide { .. } => {}
+        Say::Fire { trigger, reason } => {
+            let why = reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+            run.triggers[*trigger as usize].pulled = Some(format!("fired by {by}{why}"));
+        }
+        Say::Decide { trigger, yes, reason } => {
+            let why = reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+            let word = if *yes { "approved" } else { "denied" };
+            for open in run.questions.iter_mut().filter(|open| open.trigger == *trigger).take(1) {
+                open.answer = Some((*yes, format!("{word} by {by}{why}")));
+            }
+        }
     }
 }
 

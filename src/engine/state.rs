@@ -78,6 +78,8 @@ pub struct Run {
     pub until: Option<NodeIx>,
     /// What was done before the run, by hand, and why that is known.
     pub done_before: BTreeMap<NodeIx, String>,
+    /// Responses that have been called and have not begun.
+    pub called: BTreeSet<u32>,
     /// What was answered, by node.
     pub answers: BTreeMap<NodeIx, Value>,
     /// What was said once counts once.
@@ -146,6 +148,8 @@ pub struct Open {
     pub since: Option<Timestamp>,
     /// How often somebody was asked.
     pub rounds: u32,
+    /// Yes or no, and who said it, once somebody has.
+    pub answer: Option<(bool, String)>,
 }
 
 /// The way back, while it is gone.
@@ -464,6 +468,8 @@ pub struct TriggerState {
     pub blind: BTreeMap<u32, (u32, Timestamp)>,
     /// That it is blind has been said.
     pub told_blind: bool,
+    /// Who has fired it by hand, until it has fired.
+    pub pulled: Option<String>,
 }
 
 /// The state of a message.
@@ -510,6 +516,7 @@ impl Run {
             locked: false,
             questions: Vec::new(),
             announced: vec![0; plan.comms.len()],
+            called: BTreeSet::new(),
             until: None,
             done_before: BTreeMap::new(),
             unsaid: Vec::new(),
@@ -630,6 +637,13 @@ impl Run {
         self.active.remove(&ix);
         if !was_final {
             self.count_through(ix);
+        }
+    }
+
+    /// A response that was called has begun.
+    pub(super) fn begin_beside(&mut self, ix: NodeIx) {
+        if let Some(response) = self.beside.iter().position(|root| *root == ix) {
+            self.called.remove(&(response as u32));
         }
     }
 

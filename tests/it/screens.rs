@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::binary::{Project, finish};
 
 /// A settled picture of a text: what differs between two machines is named.
-fn snapshot(name: &str, text: &str) {
+pub fn snapshot(name: &str, text: &str) {
     snapshot_in("screens", name, text);
 }
 

@@ -7,7 +7,7 @@ use runbook::drive::virtual_time::{Answer, Script, simulate};
 use runbook::engine::state::Run;
 use runbook::engine::{
     ActionResult, Captured, Checked, Done, Effect, EffectId, Event, Failure, FailureSort, Input, Part, SampleProblem,
-    Slot, Truth, Who, apply,
+    Say, Slot, Truth, Who, apply,
 };
 use runbook::paint::Paint;
 use runbook::plan::{ActionKind, Inputs, Plan, command_text, plan, request_text};
@@ -59,7 +59,12 @@ pub struct World {
     metrics: Vec<String>,
     /// What ran, in order.
     pub ran: Vec<String>,
+    /// Who answers what is asked.
+    people: Option<People>,
 }
+
+/// Somebody who looks at a run and may say something.
+pub type People = fn(&Plan, &Run) -> Option<(&'static str, Say)>;
 
 /// What comes of something.
 #[derive(Clone, PartialEq)]
@@ -96,6 +101,12 @@ impl World {
     /// The samples of a metric: from so many seconds after the start on, this value.
     pub fn metric(mut self, name: &str, samples: &[(i64, Option<f64>)]) -> Self {
         self.samples.insert(name.into(), samples.to_vec());
+        self
+    }
+
+    /// Somebody answers what is asked.
+    pub fn people(mut self, people: People) -> Self {
+        self.people = Some(people);
         self
     }
 
@@ -144,6 +155,12 @@ fn what(kind: &ActionKind) -> String {
 }
 
 impl Script for World {
+    fn say(&mut self, plan: &Plan, run: &Run, now: Timestamp) -> Option<Input> {
+        let (name, say) = self.people?(plan, run)?;
+        let by = Who { user: "x".into(), claim: Some(format!("{name}@x.example")) };
+        Some(Input::Say { key: format!("{now}-{}", run.heard.len()), by, say })
+    }
+
     fn perform(&mut self, id: EffectId, effect: Effect, now: Timestamp) -> Answer {
         let since = now.duration_since(START.parse().unwrap()).as_secs();
         match effect {

@@ -2,7 +2,7 @@
 
 use crate::engine::event::{Ending, EventKind, Failure, FailureSort};
 use crate::engine::scene::Happening;
-use crate::engine::state::{Cause, Consequence, Live, Mode, Status};
+use crate::engine::state::{Cause, Consequence, Live, Mode};
 use crate::plan::{NodeIx, NodeKind, Outcome, Sort, way_back};
 use crate::value::duration_text;
 
@@ -139,24 +139,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A response begins beside the timeline; one that runs already goes on.
+    /// A response is called; one that runs already goes on.
     fn respond(self, name: &str, reason: String) -> Events {
         let found = self.plan.responses.iter().position(|r| r.id == name);
         let Some(index) = found.filter(|_| self.run.live == Live::Running) else {
             return vec![EventKind::WentOn { reason }];
         };
-        let root = self.plan.responses[index].node;
-        let mut events = vec![EventKind::ResponseStarted { response: index as u32, reason }];
-        match self.run.node(root).status {
-            Status::Running => {}
-            Status::Pending => events.push(EventKind::NodeStarted { node: root }),
-            _ => {
-                let all = (0..self.plan.nodes.len() as u32).map(NodeIx).filter(|ix| self.plan.is_within(*ix, root));
-                events.extend(all.map(|node| EventKind::NodeAgain { node }));
-                events.push(EventKind::NodeStarted { node: root });
-            }
-        }
-        events
+        vec![EventKind::ResponseStarted { response: index as u32, reason }]
     }
 
     /// The outermost nodes side by side in which a node stands.

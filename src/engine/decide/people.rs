@@ -119,6 +119,11 @@ impl<'a> Context<'a> {
         let Some(open) = self.run.questions.first() else { return Vec::new() };
         let trigger = &self.plan.triggers[open.trigger as usize];
         let Some(question) = &trigger.ask else { return Vec::new() };
+        if let Some((yes, by)) = &open.answer {
+            let outcome = if *yes { trigger.outcome.clone() } else { Outcome::Ignore };
+            let reason = format!("{}; {by}", open.reason);
+            return vec![EventKind::QuestionEnded { trigger: open.trigger, yes: Some(*yes), outcome, reason }];
+        }
         let over = open.since.and_then(|since| since.checked_add(question.within).ok());
         if over.is_some_and(|over| self.now >= over) {
             let reason = format!("{}; nobody answered", open.reason);
@@ -151,8 +156,8 @@ impl<'a> Context<'a> {
             Say::Answer { node, yes, .. } => self.answered(by, *node, *yes).map(|()| Vec::new()),
             Say::Tick { node, .. } => self.ticked(by, *node).map(|()| Vec::new()),
             Say::Waive { node, reason } => self.waived(by, *node, reason),
-            Say::Fire { trigger, reason } => self.pulled(by, *trigger, reason.as_deref()),
-            Say::Decide { trigger, yes, reason } => self.decided(by, *trigger, *yes, reason.as_deref()),
+            Say::Fire { trigger, .. } => self.pulled(by, *trigger).map(|()| Vec::new()),
+            Say::Decide { trigger, .. } => self.decided(by, *trigger).map(|()| Vec::new()),
             Say::GoOn => match &self.run.mode {
                 Mode::Paused(pause) => self.may(&pause.people, Inquiry::Pause, by).map(|()| Vec::new()),
                 _ => Err("the run is not paused".into()),
@@ -247,7 +252,7 @@ impl<'a> Context<'a> {
     }
 
     /// A trigger that people fire.
-    fn pulled(self, by: &Who, index: u32, reason: Option<&str>) -> Result<Events, String> {
+    fn pulled(self, by: &Who, index: u32) -> Result<(), String> {
         let trigger = &self.plan.triggers[index as usize];
         let Some(people) = &trigger.manual else {
             return Err(format!("`{}` fires by itself; only a `manual` trigger is fired by hand", trigger.id));
@@ -257,26 +262,18 @@ impl<'a> Context<'a> {
         if self.run.live != Live::Running || !watching {
             return Err(format!("`{}` is not armed: the run is not where it counts", trigger.id));
         }
-        let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
-        Ok(self.fire_for(index, trigger, format!("trigger `{}` fired by {by}{why}", trigger.id), Vec::new(), None))
+        Ok(())
     }
 
-    fn decided(self, by: &Who, index: u32, yes: bool, reason: Option<&str>) -> Result<Events, String> {
+    fn decided(self, by: &Who, index: u32) -> Result<(), String> {
         let trigger = &self.plan.triggers[index as usize];
         let open = self.run.questions.first().filter(|q| q.trigger == index);
-        let (Some(open), Some(question)) = (open, &trigger.ask) else {
+        let (Some(_), Some(question)) = (open, &trigger.ask) else {
             let queued = self.run.questions.iter().any(|q| q.trigger == index);
             let why = if queued { "another question comes first" } else { "it asks nothing now" };
             return Err(format!("`{}`: {why}", trigger.id));
         };
-        self.may(&question.people, Inquiry::Trigger(index), by)?;
-        let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
-        let (answer, outcome) = match yes {
-            true => ("approved", trigger.outcome.clone()),
-            false => ("denied", Outcome::Ignore),
-        };
-        let reason = format!("{}; {answer} by {by}{why}", open.reason);
-        Ok(vec![EventKind::QuestionEnded { trigger: index, yes: Some(yes), outcome, reason }])
+        self.may(&question.people, Inquiry::Trigger(index), by)
     }
 
     /// Whether the timeline may start something new: not while it is paused, nor while a trigger asks.

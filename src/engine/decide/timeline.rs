@@ -18,7 +18,8 @@ impl<'a> Context<'a> {
         let live_is_through = next.is_none_or(|ix| self.plan.node(*ix).lane == Lane::After);
         if self.run.live == Live::Running && live_is_through {
             // What runs beside it belongs to the live part; each response has an end.
-            let busy = self.plan.responses.iter().any(|r| self.run.node(r.node).status == Status::Running);
+            let busy = self.plan.responses.iter().any(|r| self.run.node(r.node).status == Status::Running)
+                || !self.run.called.is_empty();
             return if busy || self.is_held() { Vec::new() } else { vec![EventKind::LiveEnded] };
         }
         match next {
@@ -49,6 +50,15 @@ impl<'a> Context<'a> {
     /// What runs beside the timeline.
     pub(super) fn settle_responses(self) -> Events {
         let running = |ix: &NodeIx| self.run.node(*ix).status == Status::Running;
+        let called = self.run.called.iter().map(|i| self.plan.responses[*i as usize].node).find(|ix| !running(ix));
+        if let Some(root) = called {
+            // One that was done before is done again; its root comes last, so that nothing is done by halves.
+            let inside = |ix: &NodeIx| *ix != root && self.plan.is_within(*ix, root);
+            let inner = (0..self.plan.nodes.len() as u32).map(NodeIx).filter(inside);
+            let done_before = self.run.node(root).status != Status::Pending;
+            let again = inner.chain([root]).filter(|_| done_before).map(|node| EventKind::NodeAgain { node });
+            return again.chain([EventKind::NodeStarted { node: root }]).collect();
+        }
         let mut roots = self.plan.responses.iter().map(|r| r.node).filter(running);
         roots.find_map(|root| Some(self.settle_group(root)).filter(|e| !e.is_empty())).unwrap_or_default()
     }

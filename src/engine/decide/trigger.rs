@@ -63,11 +63,15 @@ impl<'a> Context<'a> {
         events
     }
 
-    /// Triggers that fire by the clock: `when migrate runs 30m`.
+    /// Triggers that fire by the clock, `when migrate runs 30m`, or by hand.
     pub(super) fn late_triggers(self) -> Events {
         let mut events = Vec::new();
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let state = &self.run.triggers[i];
+            if let Some(pulled) = &state.pulled {
+                let reason = format!("trigger `{}` {pulled}", trigger.id);
+                return self.fire_for(i as u32, trigger, reason, Vec::new(), None);
+            }
             let Some(condition) = trigger.condition() else { continue };
             if state.armed.is_none() || !watches_time(condition) {
                 continue;
