@@ -48,6 +48,7 @@ fn main() -> ExitCode {
     let (thousand, ten) = (bench.memory("many.rb"), bench.memory("ten.rb"));
     memory("memory: peak of 1,000 steps, of 10,000", thousand.peak, ten.peak);
     memory("memory: early in 10,000 steps, at their end", ten.early, ten.late);
+    bench.resumes();
     ExitCode::SUCCESS
 }
 
@@ -97,6 +98,37 @@ impl Bench {
         let (own, peer) = (median(own), median(peer));
         let ratio = own.as_secs_f64() / peer.as_secs_f64();
         println!("{what:<44} {:>10} {:>10} {ratio:>6.2}x {:>5}x", shown(own), shown(peer), aim);
+    }
+
+    /// Taking up a run with one step left: from a record of 100,000 events, and from one of 10,000.
+    fn resumes(&self) {
+        let of = |messages: usize| {
+            let (file, state) = (format!("resume{messages}.rb"), format!("state{messages}"));
+            let all: Vec<String> = (0..messages).map(|i| i.to_string()).collect();
+            self.write(
+                &file,
+                &format!(
+                    "runbook r \"R\" {{}}\nchannel room: console {{}}\nphase p: prepare {{\n  for n in [{}] {{ notify room \"${{n}}\" }}\n\
+                     \x20 step before {{ run \"true\" }}\n  step last {{ run \"true\" }}\n}}\n",
+                    all.join(", ")
+                ),
+            );
+            let words = ["--state", &state, "run", &file, "--yes", "--output", "plain", "--until", "before"];
+            let halted = self.runbook(&words).status().unwrap();
+            assert_eq!(halted.code(), Some(6), "it halts before its last step");
+            let rounds = (0..3).map(|round| {
+                let copy = format!("{state}-{round}");
+                let copied = self.command(Path::new("cp"), &["-r", &state, &copy]).status().unwrap();
+                assert!(copied.success());
+                time(self.runbook(&["--state", &copy, "resume", "--output", "plain"]))
+            });
+            median(rounds.collect())
+        };
+        // A message is six events.
+        let (large, small) = (of(16_667), of(1_667));
+        let ratio = large.as_secs_f64() / small.as_secs_f64();
+        let what = "resume of 100,000 events, to 10,000";
+        println!("{what:<44} {:>10} {:>10} {ratio:>6.2}x   ~10x", shown(large), shown(small));
     }
 
     /// What a run holds, in MB, as the system counts it.

@@ -146,7 +146,13 @@ pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments
     let output = folder.join("output");
     let world = Arc::new(World::new(plan, vault, &dir, &folder, live));
     let signals = listen(arguments.output);
-    let clock = Clock::default();
+    let (clock, behind) = Clock::not_before(run.now);
+    if let Some(behind) = behind {
+        let behind = crate::value::duration_text(jiff::SignedDuration::from_secs(behind.as_secs()));
+        screen.note(&format!(
+            "warning: the clock of this machine is {behind} behind the record of the run; times go on from the record"
+        ));
+    }
     let mut shown = Shown { reporter: Some(arguments.reporter(screen)), screen, who: arguments.who() };
     let driver = Driver::new(plan, run, journal, world, &mut shown, &clock);
     let outcome = driver.drive(inputs, lines, signals, &arguments.who()).await;
@@ -186,7 +192,7 @@ pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments
 /// Signals that halt a run: the first halts, the second kills; and what is typed at its terminal.
 fn listen(output: Output) -> mpsc::Receiver<Signal> {
     let (tell, signals) = mpsc::channel(4);
-    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && output != Output::Json {
+    if is_typed_to() && output != Output::Json {
         let tell = tell.clone();
         // It ends with the process: nothing else can wake it.
         std::thread::spawn(move || {
@@ -198,20 +204,40 @@ fn listen(output: Output) -> mpsc::Receiver<Signal> {
             }
         });
     }
-    for (kind, name) in
-        [(SignalKind::interrupt(), "Ctrl-C"), (SignalKind::terminate(), "SIGTERM"), (SignalKind::hangup(), "SIGHUP")]
-    {
+    for (kind, wish) in [
+        (SignalKind::interrupt(), Signal::Halt("Ctrl-C".into())),
+        (SignalKind::terminate(), Signal::Halt("SIGTERM".into())),
+        (SignalKind::hangup(), Signal::Gone),
+    ] {
+        // Whoever started it with `nohup` wants it to go on without its terminal.
+        if wish == Signal::Gone && ignores_hangup() {
+            continue;
+        }
         let Ok(mut stream) = signal(kind) else { continue };
         let tell = tell.clone();
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
-                if tell.send(Signal::Halt(name.to_owned())).await.is_err() {
+                if tell.send(wish.clone()).await.is_err() {
                     break;
                 }
             }
         });
     }
     signals
+}
+
+/// Whether this process was started with SIGHUP ignored; by Linux's list of what it ignores.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+/// Whether somebody can type to this process: a process in the background would be stopped by its terminal.
+fn is_typed_to() -> bool {
+    let stdin = std::io::stdin();
+    let foreground = rustix::termios::tcgetpgrp(&stdin).is_ok_and(|group| group == rustix::process::getpgrp());
+    stdin.is_terminal() && std::io::stderr().is_terminal() && foreground
 }
 
 /// The exit code of a run.

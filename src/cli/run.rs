@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::diagnostic::{has_errors, report, summary};
 use crate::engine::{Input, Run};
 use crate::journal::Embedded;
-use crate::plan::{Lane, NodeIx, Plan, PlanError, TextDetail, digest, dry_run, plan, read, schedule, write};
+use crate::plan::{Action, ActionKind, AskSort, Lane, NodeIx, Plan, PlanError, TextDetail, digest, dry_run, plan, read, schedule, write};
 use crate::source::one_line;
 use crate::value::offset_text;
 
@@ -208,6 +208,14 @@ fn marks(arguments: &Arguments, plan: &Plan) -> Result<Marks, String> {
         let ix = known(name)?;
         if plan.node(ix).lane != Lane::Prepare {
             return Err(format!("`{name}` is not of a prepare phase: what was done before it could not be undone"));
+        }
+        let asks = |inner: NodeIx| {
+            let asks = |a: &Action| matches!(&a.kind, ActionKind::Ask(ask) if ask.sort == AskSort::Approval);
+            plan.is_within(inner, ix) && plan.node(inner).work().is_some_and(|w| w.actions.iter().any(asks))
+        };
+        if let Some(asked) = plan.timeline().into_iter().find(|inner| asks(*inner)) {
+            let asked = &plan.node(asked).id;
+            return Err(format!("`{asked}` is an approval: it is given with `runbook approve`, not done before"));
         }
         if reason.is_empty() {
             return Err("whoever says that something was done says why: --reason WHY".into());

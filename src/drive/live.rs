@@ -22,6 +22,9 @@ const LOOK: SignedDuration = SignedDuration::from_millis(300);
 /// How long everything in flight may take to end when nothing more is wanted, beyond its grace.
 const LAST: Duration = Duration::from_secs(15);
 
+/// A clock that is behind the record by no more than this is as good as right.
+const BEHIND: SignedDuration = SignedDuration::from_secs(2);
+
 /// The clock of a process: the time of day when it began, and what has passed since. It runs evenly, also while the
 /// machine sleeps, and whoever sets the machine's clock meanwhile makes no limit and no wait shorter or longer.
 #[derive(Debug)]
@@ -47,6 +50,17 @@ fn uptime() -> SignedDuration {
 }
 
 impl Clock {
+    /// A clock that goes on from a moment, if the machine's is behind it: it was set back, or begins anew after a flat
+    /// battery. Says by how much.
+    pub fn not_before(moment: Timestamp) -> (Self, Option<SignedDuration>) {
+        let clock = Clock::default();
+        let behind = moment.duration_since(clock.began);
+        match behind > BEHIND {
+            true => (Clock { began: moment, ..clock }, Some(behind)),
+            false => (clock, None),
+        }
+    }
+
     /// The present moment, to the millisecond.
     pub fn now(&self) -> Timestamp {
         let now = self.began.saturating_add(uptime() - self.running).unwrap_or(self.began);
@@ -59,6 +73,8 @@ impl Clock {
 pub enum Signal {
     /// Halt: what runs is cancelled and recorded, the run can be resumed. The second time it kills.
     Halt(String),
+    /// The terminal is gone: it halts, and nothing more comes of it however often that is told.
+    Gone,
     /// Something was typed at the run's own terminal.
     Typed(String),
 }
@@ -153,11 +169,15 @@ impl<'a, J: Journal> Driver<'a, J> {
     ) -> Result<(), DriveError> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut first = first.into_iter();
+        for input in first.by_ref().take(1) {
+            self.take(input)?;
+        }
+        // What people said while nobody ran it comes before what whoever takes it up wants of it.
+        self.listen()?;
         for input in first {
             self.take(input)?;
         }
-        // What people said while nobody ran it.
-        self.listen()?;
         let mut halting = false;
         let mut looked = self.clock.now();
         while !self.run.is_over() {
@@ -173,6 +193,8 @@ impl<'a, J: Journal> Driver<'a, J> {
             tokio::select! {
                 biased;
                 Some(signal) = signals.recv() => match signal {
+                    Signal::Gone if self.run.halt.is_some() => {}
+                    Signal::Gone => self.take(Input::Halt { by: who.clone(), reason: "SIGHUP".into() })?,
                     Signal::Halt(_) if std::mem::replace(&mut halting, true) => return Err(DriveError::Killed),
                     Signal::Halt(reason) => self.take(Input::Halt { by: who.clone(), reason })?,
                     Signal::Typed(line) => {

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::plan::{NodeIx, Outcome};
+use crate::plan::Outcome;
 use crate::value::Value;
 
 use super::event::{
-    ActionResult, Doing, Doubt, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth,
-    Watcher, Who,
+    ActionResult, Doing, Ended, Ending, Event, EventKind, Failure, FailureSort, Judged, Part, Slot, Truth, Watcher,
 };
-use super::say::{Answer, Inquiry, Say};
+use super::hear::{asked, hear, reopen, settle_doubt};
 use super::state::{
     ActionState, Asking, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode,
     NodeState, Open, Pause, Run, Status, UndoStatus, WorkState,
@@ -144,14 +143,14 @@ pub fn apply(run: &mut Run, event: &Event) {
         EventKind::TriggerFired { trigger, reason, samples, outcome, asks } => {
             let state = &mut run.triggers[*trigger as usize];
             state.fired = true;
-            state.pulled = None;
+            state.pulled.clear();
             state.times += 1;
             if state.evidence.is_empty() {
                 state.evidence.clone_from(samples);
             }
             if *asks {
                 let (trigger, reason) = (*trigger, reason.clone());
-                run.questions.push(Open { trigger, reason, since: None, rounds: 0, answer: None });
+                run.questions.push(Open { trigger, reason, since: None, rounds: 0, answers: Vec::new(), most: 0 });
             } else {
                 add_trigger_consequence(run, *trigger, outcome, reason);
             }
@@ -162,13 +161,24 @@ pub fn apply(run: &mut Run, event: &Event) {
             add_trigger_consequence(run, *trigger, outcome, why);
         }
         EventKind::WentOn { reason } => {
-            run.consequences.clear();
+            run.consequences.retain(|c| !matches!(c.outcome, Outcome::Continue | Outcome::Ignore));
             run.reservations.push(reason.clone());
+            // What was interrupted for what did not go well is done again; what did not is left.
+            if run.mode == Mode::Forward && run.consequences.is_empty() {
+                run.stopped.clear();
+                reopen(run, at);
+            }
         }
         EventKind::ResponseStarted { response, reason } => {
-            run.consequences.clear();
+            let called = |c: &Consequence| matches!(c.outcome, Outcome::Respond(_)) && reason.ends_with(&c.reason);
+            let first = run.consequences.iter().position(called);
+            first.map(|i| run.consequences.remove(i));
             run.called.insert(*response);
             run.reservations.push(reason.clone());
+            if run.mode == Mode::Forward && run.consequences.is_empty() {
+                run.stopped.clear();
+                reopen(run, at);
+            }
         }
         EventKind::Asked { what, round } => asked(run, *what, *round, at),
         EventKind::Heard { key, by, say } => {
@@ -187,16 +197,36 @@ pub fn apply(run: &mut Run, event: &Event) {
             add_trigger_consequence(run, *trigger, outcome, reason);
         }
         EventKind::Paused { reason, until, otherwise, node, people } => {
-            run.consequences.clear();
+            // What else stopped in that moment is part of the pause; what else came up comes after it.
+            let stopped = run.consequences.iter().filter_map(|c| match (&c.outcome, &c.cause) {
+                (Outcome::Pause { .. }, Cause::Node(ix)) => Some(*ix),
+                _ => None,
+            });
+            let mut all: Vec<_> = run.stopped.iter().copied().chain(stopped).chain(*node).collect();
+            all.sort_unstable();
+            all.dedup();
+            run.stopped = all;
+            run.consequences.retain(|c| !matches!(c.outcome, Outcome::Pause { .. }));
+            let mut asked = match std::mem::replace(&mut run.mode, Mode::Forward) {
+                Mode::Paused(before) => before.people,
+                _ => Vec::new(),
+            };
+            if !asked.contains(people) {
+                asked.push(people.clone());
+            }
             run.mode = Mode::Paused(Box::new(Pause {
                 since: at,
                 until: *until,
                 otherwise: otherwise.clone(),
                 reason: reason.clone(),
-                node: *node,
-                people: people.clone(),
+                people: asked,
                 rounds: 0,
+                answers: Vec::new(),
             }));
+        }
+        EventKind::PauseOver => {
+            run.mode = Mode::Forward;
+            reopen(run, at);
         }
         EventKind::PauseEnded { otherwise, reason } => {
             run.mode = Mode::Forward;
@@ -219,6 +249,7 @@ pub fn apply(run: &mut Run, event: &Event) {
         EventKind::RollbackStarted { rollback, reason, by, node, eta, answered } => {
             run.consequences.clear();
             run.questions.clear();
+            run.stopped.clear();
             run.mode = Mode::Back;
             // It may go on in another way; when it began stays.
             let (undone, since) = run.back.take().map_or((Vec::new(), at), |back| (back.undone, back.since));
@@ -239,7 +270,10 @@ pub fn apply(run: &mut Run, event: &Event) {
         }
         EventKind::NodeAgain { node } => {
             run.active.remove(node);
-            *run.node_mut(*node) = NodeState::new();
+            let before = run.node(*node);
+            let reached = (before.reached > 0).then_some((before.order, before.reached));
+            let earlier = reached.or(before.earlier);
+            *run.node_mut(*node) = NodeState { earlier, ..NodeState::new() };
         }
         EventKind::UndoStarted { node } => {
             let state = run.node_mut(*node);
@@ -273,18 +307,28 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.consequences.clear();
             run.back.iter_mut().for_each(|b| b.unhealthy = Some(failure.clone()));
         }
-        EventKind::MessageQueued { channel, subject, text, settings, slot, .. } => run.messages.push(MessageState {
-            channel: channel.clone(),
-            subject: subject.clone(),
-            text: text.clone(),
-            settings: settings.clone(),
-            slot: *slot,
-            sent: None,
-        }),
-        EventKind::MessageSent { key } => run.messages[*key as usize].sent = Some(Ok(())),
-        EventKind::MessageFailed { key, why } => run.messages[*key as usize].sent = Some(Err(why.clone())),
+        EventKind::MessageQueued { channel, subject, text, settings, slot, .. } => {
+            run.unsent.insert(run.messages.len() as u32);
+            run.messages.push(MessageState {
+                channel: channel.clone(),
+                subject: subject.clone(),
+                text: text.clone(),
+                settings: settings.clone(),
+                slot: *slot,
+                sent: None,
+            });
+        }
+        EventKind::MessageSent { key } => {
+            run.unsent.remove(key);
+            run.messages[*key as usize].sent = Some(Ok(()));
+        }
+        EventKind::MessageFailed { key, why } => {
+            run.unsent.remove(key);
+            run.messages[*key as usize].sent = Some(Err(why.clone()));
+        }
         EventKind::EndingReached { ending, reason } => {
             run.consequences.clear();
+            run.why.clone_from(reason);
             run.mode = Mode::Ending(*ending, reason.clone());
         }
         EventKind::RunEnded { ending } => {
@@ -294,7 +338,7 @@ pub fn apply(run: &mut Run, event: &Event) {
     }
 }
 
-fn work(part: Part, since: Timestamp) -> WorkState {
+pub(super) fn work(part: Part, since: Timestamp) -> WorkState {
     WorkState { part, since, attempt: 1, tries: 0, action: 0, state: None, failed: None, again: None }
 }
 
@@ -335,6 +379,7 @@ fn resume(run: &mut Run, at: Timestamp) {
             Some(ActionState::Gate(_) | ActionState::Hold(_)) => work.state = None,
             Some(ActionState::Asking(asking)) => {
                 asking.since = at;
+                asking.most = asking.most.max(asking.rounds);
                 asking.rounds = 0;
             }
             Some(ActionState::Message | ActionState::InDoubt) | None => {}
@@ -343,7 +388,15 @@ fn resume(run: &mut Run, at: Timestamp) {
     // Whoever is asked hears of it again, and has their time again.
     for open in &mut run.questions {
         open.since = None;
+        open.most = open.most.max(open.rounds);
         open.rounds = 0;
+    }
+    let groups: Vec<_> = run.active.iter().copied().collect();
+    for ix in groups {
+        let state = run.node_mut(ix);
+        state.since = Some(at);
+        state.most = state.most.max(state.rounds);
+        state.rounds = 0;
     }
     if let Mode::Paused(pause) = &mut run.mode {
         let left = pause.until.duration_since(pause.since);
@@ -355,154 +408,6 @@ fn resume(run: &mut Run, at: Timestamp) {
     for trigger in &mut run.triggers {
         trigger.spans.clear();
         trigger.blind.clear();
-    }
-}
-
-/// A person knows what became of a step that was in doubt.
-fn settle_doubt(run: &mut Run, node: NodeIx, doubt: Doubt) {
-    let Some(work) = &mut run.node_mut(node).work else { return };
-    if work.state != Some(ActionState::InDoubt) {
-        return;
-    }
-    work.state = None;
-    match doubt {
-        Doubt::Again => {
-            work.action = 0;
-            work.attempt += 1;
-        }
-        Doubt::Done => work.action += 1,
-    }
-}
-
-/// Somebody was asked.
-fn asked(run: &mut Run, what: Inquiry, round: u32, at: Timestamp) {
-    match what {
-        Inquiry::Pause => {
-            if let Mode::Paused(pause) = &mut run.mode {
-                pause.rounds = round;
-            }
-        }
-        Inquiry::Trigger(trigger) => {
-            for open in run.questions.iter_mut().filter(|open| open.trigger == trigger) {
-                open.since.get_or_insert(at);
-                open.rounds = round;
-            }
-        }
-        Inquiry::Node(node) => {
-            let state = run.node_mut(node);
-            state.rounds = round;
-            if let Some(ActionState::Asking(asking)) = state.work.as_mut().and_then(|w| w.state.as_mut()) {
-                asking.rounds = round;
-            }
-        }
-    }
-}
-
-/// What a person said becomes part of the state.
-fn hear(run: &mut Run, by: &Who, say: &Say, at: Timestamp) {
-    match say {
-        Say::Note { text } => run.notes.push((at, by.clone(), text.clone())),
-        Say::Answer { node, yes, value, reason } => {
-            run.answers.insert(*node, value.clone().unwrap_or(Value::Bool(*yes)));
-            let words = match (value, yes) {
-                (Some(value), _) => format!("answered {value} by {by}"),
-                (None, true) => format!("approved by {by}"),
-                (None, false) => format!("denied by {by}"),
-            };
-            answer(
-                run,
-                *node,
-                words,
-                Answer { by: by.clone(), yes: *yes, value: value.clone(), reason: reason.clone(), at },
-            );
-        }
-        Say::Tick { node, not_applicable, reason } => {
-            let what = if *not_applicable { "not applicable, says" } else { "ticked by" };
-            let why = reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
-            let words = format!("{what} {by}{why}");
-            answer(run, *node, words, Answer { by: by.clone(), yes: true, value: None, reason: reason.clone(), at });
-        }
-        Say::Waive { node, reason } => waive(run, *node, &format!("waived by {by}: {reason}"), at),
-        Say::GoOn => {
-            let Mode::Paused(pause) = std::mem::replace(&mut run.mode, Mode::Forward) else { return };
-            let again: Vec<NodeIx> = pause.node.into_iter().collect();
-            reopen(run, &again, None, at);
-        }
-        Say::Fire { trigger, reason } => {
-            let why = reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
-            run.triggers[*trigger as usize].pulled = Some(format!("fired by {by}{why}"));
-        }
-        Say::Decide { trigger, yes, reason } => {
-            let why = reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
-            let word = if *yes { "approved" } else { "denied" };
-            for open in run.questions.iter_mut().filter(|open| open.trigger == *trigger).take(1) {
-                open.answer = Some((*yes, format!("{word} by {by}{why}")));
-            }
-        }
-    }
-}
-
-fn answer(run: &mut Run, node: NodeIx, words: String, answer: Answer) {
-    let state = run.node_mut(node);
-    let before = state.said.take().map(|said| format!("{said}, ")).unwrap_or_default();
-    state.said = Some(format!("{before}{words}"));
-    if let Some(ActionState::Asking(asking)) = state.work.as_mut().and_then(|w| w.state.as_mut()) {
-        asking.answers.push(answer);
-    }
-}
-
-/// It goes on without a node, or without its undo.
-fn waive(run: &mut Run, node: NodeIx, why: &str, at: Timestamp) {
-    run.node_mut(node).said = Some(why.to_owned());
-    if matches!(run.mode, Mode::Back) {
-        if run.parent(node).is_some() {
-            let state = run.node_mut(node);
-            state.undo = UndoStatus::Passed;
-            state.undo_note = Some(why.to_owned());
-        } else {
-            run.node_mut(node).status = Status::Waived;
-            run.count_through(node);
-        }
-        return;
-    }
-    let was_final = run.node(node).status.is_final();
-    let state = run.node_mut(node);
-    state.status = Status::Waived;
-    state.ended = Some(at);
-    state.work = None;
-    run.active.remove(&node);
-    if !was_final {
-        run.count_through(node);
-    }
-    if let Mode::Paused(pause) = &run.mode
-        && pause.node == Some(node)
-    {
-        run.mode = Mode::Forward;
-        reopen(run, &[], Some(node), at);
-    }
-}
-
-/// What stopped, and what was interrupted for it, is done again; but for what stands in a group that was waived.
-fn reopen(run: &mut Run, stopped: &[NodeIx], waived: Option<NodeIx>, at: Timestamp) {
-    let interrupted = |run: &Run, ix: &NodeIx| run.node(*ix).status == Status::Interrupted;
-    let all = (0..run.nodes.len() as u32).map(NodeIx);
-    let again: Vec<NodeIx> = all
-        .filter(|ix| stopped.contains(ix) || interrupted(run, ix))
-        .filter(|ix| waived.is_none_or(|group| !run.is_within(*ix, group)))
-        .collect();
-    for ix in again {
-        if let Some(parent) = run.parent(ix) {
-            run.node_mut(parent).done -= 1;
-        }
-        let state = run.node_mut(ix);
-        state.status = Status::Running;
-        state.ended = None;
-        state.failure = None;
-        state.since = Some(at);
-        state.rounds = 0;
-        let attempt = state.attempts + 1;
-        state.work = Some(WorkState { attempt, ..work(Part::Forward, at) });
-        run.active.insert(ix);
     }
 }
 
@@ -521,7 +426,7 @@ fn start_action(run: &mut Run, slot: Slot, doing: Doing, at: Timestamp) {
         Doing::Work => ActionState::Running { since: at, stopping: None },
         Doing::Message => ActionState::Message,
         Doing::DoneWhen => ActionState::Judging,
-        Doing::Ask => ActionState::Asking(Box::new(Asking { since: at, rounds: 0, answers: Vec::new() })),
+        Doing::Ask => ActionState::Asking(Box::new(Asking { since: at, rounds: 0, most: 0, answers: Vec::new() })),
         Doing::Hold(until) => {
             let hold = HoldState { since: at, until, checks: BTreeMap::new(), spans: BTreeMap::new() };
             ActionState::Hold(Box::new(hold))
@@ -560,6 +465,14 @@ fn end_action(run: &mut Run, slot: Slot, result: &ActionResult, at: Timestamp) {
                 run.secret_captures.insert(captured.name.clone());
             }
         }
+    }
+    // What was asked is answered now, and not before everybody has.
+    if let Some(ActionState::Asking(asking)) = run.node(slot.node).work.as_ref().and_then(|w| w.state.as_ref())
+        && let Some(last) = asking.answers.last()
+    {
+        let yes = asking.answers.iter().all(|a| a.yes);
+        let value = last.value.clone().filter(|_| yes).unwrap_or(Value::Bool(yes));
+        run.answers.insert(slot.node, value);
     }
     let Some(work) = &mut run.node_mut(slot.node).work else { return };
     work.state = None;

@@ -28,6 +28,8 @@ pub(super) struct Asked<'a> {
     pub(super) until: Timestamp,
     /// How often somebody was asked.
     pub(super) rounds: u32,
+    /// How often before the run was taken up again.
+    pub(super) most: u32,
 }
 
 impl Asked<'_> {
@@ -48,7 +50,7 @@ impl Asked<'_> {
 
     /// The levels that have been asked so far.
     pub(super) fn levels(&self) -> &[Level] {
-        let count = (self.rounds as usize).saturating_sub(1).min(self.escalation.len());
+        let count = (self.rounds.max(self.most) as usize).saturating_sub(1).min(self.escalation.len());
         &self.escalation[..count]
     }
 }
@@ -67,6 +69,7 @@ pub(super) fn asked<'a>(plan: &'a Plan, run: &'a Run, what: Inquiry) -> Option<A
                     since: state.since?,
                     until: group_deadline(plan, run, ix)?,
                     rounds: state.rounds,
+                    most: state.most,
                 })
             }
             NodeKind::Work(_) => {
@@ -79,6 +82,7 @@ pub(super) fn asked<'a>(plan: &'a Plan, run: &'a Run, what: Inquiry) -> Option<A
                     since: asking.since,
                     until: deadline(plan, run, ix)?,
                     rounds: asking.rounds,
+                    most: asking.most,
                 })
             }
             NodeKind::Phase { .. } | NodeKind::Parallel { .. } | NodeKind::Undo { .. } => None,
@@ -92,16 +96,18 @@ pub(super) fn asked<'a>(plan: &'a Plan, run: &'a Run, what: Inquiry) -> Option<A
                 escalation: &question.escalation,
                 until: since.checked_add(question.within).ok()?,
                 rounds: open.rounds,
+                most: open.most,
                 since,
             })
         }
         Inquiry::Pause => match &run.mode {
             Mode::Paused(pause) => Some(Asked {
-                people: vec![&pause.people],
+                people: pause.people.iter().collect(),
                 escalation: &[],
                 since: pause.since,
                 until: pause.until,
                 rounds: pause.rounds,
+                most: 0,
             }),
             _ => None,
         },
@@ -182,16 +188,14 @@ pub(super) fn is_enough(
         return answers.iter().any(|a| a.yes);
     }
     let roles = roles(plan, run, people, now);
+    // Where every name has fallen away nobody can answer, and going on is never the default.
     let needed = match people.quorum {
-        Quorum::Any => 1.min(roles.len()),
-        Quorum::All => roles.len(),
-        Quorum::Of(n) => (n as usize).min(roles.len()),
+        Quorum::Any => 1,
+        Quorum::All => roles.len().max(1),
+        Quorum::Of(n) => (n as usize).min(roles.len()).max(1),
     };
-    let substitutes: Vec<&str> = levels
-        .iter()
-        .flat_map(|level| self::roles(plan, run, &level.people, now))
-        .flat_map(|(_, names)| names)
-        .collect();
+    // Who may answer is judged at the moment of the answer: a duty may have ended since.
+    let at = |people, when| self::roles(plan, run, people, when);
     let mut given: Vec<&Answer> = Vec::new();
     for answer in answers.iter().filter(|a| a.yes) {
         if !given.iter().any(|g| same_person(g.by.name(), answer.by.name())) {
@@ -199,8 +203,10 @@ pub(super) fn is_enough(
         }
     }
     let fits = |role: usize, answer: usize| {
-        let by = &given[answer].by;
-        roles[role].1.iter().chain(&substitutes).any(|name| is(by, name))
+        let Answer { by, at: when, .. } = given[answer];
+        let own = at(people, *when).into_iter().filter(|(name, _)| *name == roles[role].0);
+        let substitutes = levels.iter().flat_map(|level| at(&level.people, *when));
+        own.chain(substitutes).any(|(_, names)| names.iter().any(|name| is(by, name)))
     };
     let mut taken = BTreeMap::new();
     let matched = (0..roles.len()).filter(|role| place(*role, given.len(), &fits, &mut Vec::new(), &mut taken)).count();

@@ -408,6 +408,8 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "People::is_anybody", default = "People::anybody")]
         people: People,
     },
+    /// Enough people have said that it goes on: what stopped is done again.
+    PauseOver,
     /// Nobody came.
     PauseEnded { otherwise: Outcome, reason: String },
     /// A person or a signal halts the run.

@@ -12,8 +12,10 @@
 mod apply;
 mod asked;
 mod decide;
+mod doing;
 mod effect;
 mod event;
+mod hear;
 mod line;
 mod say;
 mod scene;

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use crate::plan::{NodeIx, NodeKind, Outcome, People, Plan};
 use crate::value::{Expr, Value};
 
-use super::event::{Checked, Ended, Ending, Failure, Part, Sample, Slot, Truth, Who};
+use super::event::{Ended, Ending, Failure, Part, Sample, Slot, Who};
 use super::say::Answer;
 use super::span::Span;
+
+pub use super::doing::{ActionState, Asking, GateState, HoldCheck, HoldState, WorkState};
 
 /// A run.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,10 @@ pub struct Run {
     pub secret_captures: BTreeSet<String>,
     /// The messages, by their key.
     pub messages: Vec<MessageState>,
+    /// Those that are on their way.
+    pub unsent: BTreeSet<u32>,
+    /// Why it ended, or is about to.
+    pub why: String,
     /// What a failure or a trigger leads to, before it has.
     pub consequences: Vec<Consequence>,
     /// What the run is doing.
@@ -64,6 +70,8 @@ pub struct Run {
     pub unanswered: Option<String>,
     /// The lock is held.
     pub locked: bool,
+    /// What stopped the run and is done again when a pause is over.
+    pub stopped: Vec<NodeIx>,
     /// What triggers ask, in their order; the first one is asked.
     pub questions: Vec<Open>,
     /// How often what `comms` and `every` say has been due, by its index.
@@ -129,12 +137,12 @@ pub struct Pause {
     pub otherwise: Outcome,
     /// Why it waits.
     pub reason: String,
-    /// What failed, if it was a node.
-    pub node: Option<NodeIx>,
-    /// Who is asked.
-    pub people: People,
+    /// Who is asked: of a pause that came into another one, both.
+    pub people: Vec<People>,
     /// How often they were.
     pub rounds: u32,
+    /// Who has said that it goes on.
+    pub answers: Vec<Answer>,
 }
 
 /// A trigger that asks before it acts.
@@ -148,8 +156,10 @@ pub struct Open {
     pub since: Option<Timestamp>,
     /// How often somebody was asked.
     pub rounds: u32,
-    /// Yes or no, and who said it, once somebody has.
-    pub answer: Option<(bool, String)>,
+    /// Yes and no, and who said it.
+    pub answers: Vec<Answer>,
+    /// How often somebody was asked before the run was taken up again.
+    pub most: u32,
 }
 
 /// The way back, while it is gone.
@@ -292,6 +302,10 @@ pub struct NodeState {
     pub since: Option<Timestamp>,
     /// Of a checklist, how often somebody was asked.
     pub rounds: u32,
+    /// How often before the run was taken up again.
+    pub most: u32,
+    /// What it had reached before it was done again, and when it had begun in the order of all nodes.
+    pub earlier: Option<(u32, u32)>,
     /// How many attempts were made before it was done again.
     pub attempts: u32,
     /// Who said what about it: approved by, waived by.
@@ -316,6 +330,8 @@ impl NodeState {
             reached: 0,
             since: None,
             rounds: 0,
+            most: 0,
+            earlier: None,
             attempts: 0,
             said: None,
         }
@@ -326,115 +342,6 @@ impl Default for NodeState {
     fn default() -> Self {
         NodeState::new()
     }
-}
-
-/// What a node is doing: its actions one after the other, forward or back.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WorkState {
-    /// Its actions or its undo.
-    pub part: Part,
-    /// Since when; its limit counts from there.
-    pub since: Timestamp,
-    /// The attempt, from 1.
-    pub attempt: u32,
-    /// How many of its tries are used up; an attempt that a halt cut short is none.
-    pub tries: u32,
-    /// The action that runs or comes next, from 0.
-    pub action: u32,
-    /// What the action is doing; nothing before it began.
-    pub state: Option<ActionState>,
-    /// The failure that ended the last action.
-    pub failed: Option<Failure>,
-    /// When it is tried again.
-    pub again: Option<Timestamp>,
-}
-
-/// What an action is doing.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ActionState {
-    /// Something runs in the world.
-    Running {
-        /// Since when.
-        since: Timestamp,
-        /// It is being stopped, and why.
-        stopping: Option<Failure>,
-    },
-    /// A gate is looking.
-    Gate(Box<GateState>),
-    /// A hold is waiting.
-    Hold(Box<HoldState>),
-    /// A message must have been sent before the node goes on.
-    Message,
-    /// People are asked.
-    Asking(Box<Asking>),
-    /// Nobody knows what came of it: the runner ended in the middle.
-    InDoubt,
-    /// It is looked whether the step was done before the runner ended.
-    Judging,
-}
-
-/// What people have answered so far.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Asking {
-    /// Since when they are asked.
-    pub since: Timestamp,
-    /// How often somebody was asked.
-    pub rounds: u32,
-    /// Their answers, in order.
-    pub answers: Vec<Answer>,
-}
-
-/// What a gate has seen.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GateState {
-    /// Since when it looks.
-    pub since: Timestamp,
-    /// How many attempts it has begun.
-    pub attempts: u32,
-    /// When the newest attempt began.
-    pub attempt_since: Option<Timestamp>,
-    /// The newest attempt has not been judged.
-    pub open: bool,
-    /// What its commands and requests gave, once they have.
-    pub looked: Option<Vec<Checked>>,
-    /// Passing attempts in a row.
-    pub passes: u32,
-    /// Failing attempts in all.
-    pub failures: u32,
-    /// Failing attempts in a row.
-    pub failures_in_row: u32,
-    /// Attempts in a row that could not measure.
-    pub errors: u32,
-    /// What the newest attempt gave.
-    pub last: Option<(Truth, Vec<Checked>)>,
-    /// The spans of its conditions, by check and `for`.
-    pub spans: BTreeMap<(u32, u32), Span>,
-}
-
-/// What a hold has seen.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HoldState {
-    /// Since when it waits.
-    pub since: Timestamp,
-    /// Until when.
-    pub until: Timestamp,
-    /// Its checks.
-    pub checks: BTreeMap<u32, HoldCheck>,
-    /// The spans of its conditions, by check and `for`.
-    pub spans: BTreeMap<(u32, u32), Span>,
-}
-
-/// A check of a hold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HoldCheck {
-    /// What the newest sample made of it.
-    pub truth: Truth,
-    /// Bad samples in all.
-    pub bad: u32,
-    /// Bad samples in a row.
-    pub bad_in_row: u32,
-    /// When it was judged.
-    pub at: Timestamp,
 }
 
 /// The state of a metric.
@@ -468,8 +375,8 @@ pub struct TriggerState {
     pub blind: BTreeMap<u32, (u32, Timestamp)>,
     /// That it is blind has been said.
     pub told_blind: bool,
-    /// Who has fired it by hand, until it has fired.
-    pub pulled: Option<String>,
+    /// Who fires it by hand, until it has fired.
+    pub pulled: Vec<Answer>,
 }
 
 /// The state of a message.
@@ -506,6 +413,8 @@ impl Run {
             captures: BTreeMap::new(),
             secret_captures: BTreeSet::new(),
             messages: Vec::new(),
+            unsent: BTreeSet::new(),
+            why: String::new(),
             consequences: Vec::new(),
             mode: Mode::Forward,
             back: None,
@@ -514,6 +423,7 @@ impl Run {
             refused: None,
             unanswered: None,
             locked: false,
+            stopped: Vec::new(),
             questions: Vec::new(),
             announced: vec![0; plan.comms.len()],
             called: BTreeSet::new(),
@@ -542,17 +452,6 @@ impl Run {
 
     pub(super) fn node_mut(&mut self, ix: NodeIx) -> &mut NodeState {
         &mut self.nodes[ix.index()]
-    }
-
-    pub(super) fn is_within(&self, ix: NodeIx, group: NodeIx) -> bool {
-        let mut next = Some(ix);
-        while let Some(ix) = next {
-            if ix == group {
-                return true;
-            }
-            next = self.parent(ix);
-        }
-        false
     }
 
     pub(super) fn parent(&self, ix: NodeIx) -> Option<NodeIx> {
@@ -637,6 +536,15 @@ impl Run {
         self.active.remove(&ix);
         if !was_final {
             self.count_through(ix);
+        }
+    }
+
+    /// A node that was through is not any more.
+    pub(super) fn count_back(&mut self, ix: NodeIx) {
+        match self.parent(ix) {
+            Some(parent) => self.node_mut(parent).done -= 1,
+            None if self.phases.contains(&ix) => self.phases_done -= 1,
+            None => {}
         }
     }
 

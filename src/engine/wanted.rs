@@ -42,7 +42,7 @@ pub fn group_deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
     let limit = node.group_limit()?;
     let since = match &node.kind {
         NodeKind::Phase { children, .. } if node.parent.is_some() || plan.phases.contains(&ix) => {
-            let first = children.first().and_then(|c| run.node(*c).started)?;
+            let first = children.iter().filter_map(|c| run.node(*c).started).min()?;
             state.since.map_or(first, |since| since.max(first))
         }
         _ => state.since?,
@@ -97,11 +97,7 @@ impl Collector<'_> {
         if standing.holds_lock && self.run.live == Live::Running && !self.run.locked {
             return;
         }
-        for (key, message) in self.run.messages.iter().enumerate() {
-            if message.sent.is_none() {
-                self.wanted.effects.push(EffectId::Message(key as u32));
-            }
-        }
+        self.wanted.effects.extend(self.run.unsent.iter().map(|key| EffectId::Message(*key)));
         // While the run is being halted nothing else is wanted, and what runs no more.
         if let Some(halt) = &self.run.halt {
             let since = halt.since;

@@ -1,7 +1,7 @@
 //! The embedded store: one SQLite file in the project's state folder, write-ahead log, every commit on disk.
 
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub struct Embedded {
     connection: Connection,
     path: PathBuf,
     folder: PathBuf,
+    /// Which file it is, by device and number: what is written to one that was removed is lost.
+    file: Option<(u64, u64)>,
 }
 
 /// The events of one run on their way into the store.
@@ -92,10 +94,20 @@ impl Embedded {
             std::fs::write(&ignore, "*\n").map_err(|e| fail("cannot write beside", e.to_string()))?;
         }
         let connection = Connection::open(&path).map_err(|e| fail("cannot open", text(&e)))?;
-        let mut store = Embedded { connection, path: path.clone(), folder: folder.to_owned() };
+        let mut store = Embedded { connection, path: path.clone(), folder: folder.to_owned(), file: None };
         store.prepare().map_err(|e| fail("cannot use", text(&e)))?;
         store.migrate()?;
+        store.file = which(&path);
         Ok(store)
+    }
+
+    /// A file that was removed, or another one in its place, takes everything and keeps nothing.
+    fn is_still_there(&self) -> Result<(), JournalError> {
+        if self.file.is_some() && which(&self.path) == self.file {
+            return Ok(());
+        }
+        let why = "it was removed, or another file stands in its place".to_owned();
+        Err(JournalError::Store { doing: "cannot write to", path: self.path.clone(), why })
     }
 
     fn prepare(&self) -> rusqlite::Result<()> {
@@ -394,6 +406,7 @@ impl RunJournal {
         if self.held.is_empty() {
             return Ok(());
         }
+        self.store.is_still_there()?;
         let fail = self.store.store_error("cannot write to");
         let transaction =
             self.store.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&fail)?;
@@ -486,6 +499,12 @@ impl Journal for RunJournal {
         self.store.connection.execute("DELETE FROM locks WHERE run = ?1", [&self.run]).map_err(fail)?;
         Ok(())
     }
+}
+
+/// Which file a path leads to.
+fn which(path: &Path) -> Option<(u64, u64)> {
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// Wishes up to a number were dealt with.

@@ -183,6 +183,7 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
             let then = crate::plan::outcome_text(otherwise);
             line(Tone::Warn, "", format!("paused for {}, then {then}: {reason}", spoken(left)))
         }
+        EventKind::PauseOver => line(Tone::Begin, "", "goes on: what stopped is done again"),
         EventKind::PauseEnded { otherwise, .. } => {
             line(Tone::Warn, "", format!("nobody came: {}", crate::plan::outcome_text(otherwise)))
         }

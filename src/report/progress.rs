@@ -308,9 +308,11 @@ impl View<'_> {
             rows.push(self.paint.warn(format!("    asks {whom}: `approve {id}` ({then}) or `deny {id}` (it goes on)")));
         }
         if let Mode::Paused(pause) = &self.run.mode {
-            let waive = pause.node.map(|ix| format!(", `waive {} WHY`", self.plan.node(ix).id)).unwrap_or_default();
+            let waive = self.run.stopped.first().map(|ix| format!(", `waive {} WHY`", self.plan.node(*ix).id));
+            let waive = waive.unwrap_or_default();
             rows.push(self.paint.bad(one_line(&pause.reason)));
-            let whom = if pause.people.is_anybody() { String::new() } else { format!(" for {}", pause.people.words()) };
+            let named: Vec<String> = pause.people.iter().filter(|p| !p.is_anybody()).map(|p| p.words()).collect();
+            let whom = if named.is_empty() { String::new() } else { format!(" for {}", named.join(" and ")) };
             rows.push(self.paint.warn(format!("    waits{whom}: `resume` (again){waive} or `rollback`")));
         }
         rows

@@ -99,7 +99,7 @@ fn people(plan: &Plan, run: &Run) -> Option<(&'static str, Say)> {
     let yes = |node| Say::Answer { node, yes: true, value: None, reason: None };
     let tick = |node| Say::Tick { node, not_applicable: false, reason: None };
     let number = |node| Say::Answer { node, yes: true, value: Some(runbook::value::Value::Int(12)), reason: None };
-    let open = run.questions.first().filter(|q| q.since.is_some() && q.answer.is_none());
+    let open = run.questions.first().filter(|q| q.since.is_some() && q.answers.is_empty());
     None.or(asks("ready.review", 0).map(|n| ("quinn", tick(n))))
         .or(asks("go", 0).map(|n| ("quinn", yes(n))))
         .or(asks("go", 1).map(|n| ("bo", yes(n))))
@@ -107,7 +107,7 @@ fn people(plan: &Plan, run: &Run) -> Option<(&'static str, Say)> {
         .or(asks("login", 0).map(|n| ("quinn", yes(n))))
         .or(asks("later.told", 0).map(|n| ("quinn", tick(n))))
         .or(asks("quiet", 0).map(|n| ("quinn", yes(n))))
-        .or(matches!(run.mode, Mode::Paused(_)).then_some(("bo", Say::GoOn)))
+        .or(matches!(&run.mode, Mode::Paused(p) if p.answers.is_empty()).then_some(("bo", Say::GoOn)))
         .or(open.map(|q| ("bo", Say::Decide { trigger: q.trigger, yes: false, reason: None })))
 }
 
@@ -118,7 +118,8 @@ fn people_find_a_bug(plan: &Plan, run: &Run) -> Option<(&'static str, Say)> {
     let bug = plan.triggers.iter().position(|t| t.id == "bug").unwrap();
     let fire = Say::Fire { trigger: bug as u32, reason: None };
     people(plan, run)
-        .or((half_way && run.triggers[bug].times == 0 && run.triggers[bug].pulled.is_none()).then_some(("quinn", fire)))
+        .or((half_way && run.triggers[bug].times == 0 && run.triggers[bug].pulled.is_empty())
+            .then_some(("quinn", fire)))
 }
 
 /// The world of it: a metric that is calm, and people.

@@ -17,6 +17,7 @@ mod chance;
 mod check;
 mod comms;
 mod cuts;
+mod disasters;
 mod docs;
 mod engine;
 mod engine_conditions;

@@ -303,3 +303,112 @@ fn a_response_runs_beside_the_timeline_and_is_not_undone() {
     assert_eq!((ran.ending(), seconds(&ran)), ("rolled back", 320), "{}", ran.transcript());
     assert_eq!(SignedDuration::from_mins(5).as_secs() + 20, 320);
 }
+
+#[test]
+fn a_phase_that_paused_is_done_again_and_nothing_of_it_is_left_out() {
+    let body = "phase ready: prepare within 1m else pause within 20m else stop {\n  step slow { within 10m; run \"slow\" }\n  approve go \"Go?\" { by qa; within 5m else stop }\n}\n\
+                phase one: live {\n  step s { run \"live\"; undo none \"x\" }\n}\n";
+    let world = || World::default().takes("slow", 90);
+    // It is late twice; nobody approves.
+    let ran = run(body, world(), &[(100, "ana", Word::GoOn)]);
+    assert_eq!(ran.ending(), "stopped", "{}", ran.transcript());
+    assert!(!ran.world.ran.contains(&"live".to_owned()), "{}", ran.transcript());
+    let world = || World::default().takes("slow", 50);
+    let ran = run(body, world(), &[(70, "ana", Word::GoOn), (130, "quinn", Word::Yes("go"))]);
+    assert!(ran.world.ran.iter().filter(|c| *c == "slow").count() <= 2, "{}", ran.transcript());
+}
+
+#[test]
+fn a_second_pause_forgets_neither_what_stopped_nor_who_is_asked() {
+    let body = "metric errors: percent { run \"errors\"; unit = percent; every = 10s }\n\
+                trigger high { when errors > 5%; then pause within 20m else rollback }\n\
+                phase p: live {\n  step a { run \"deploy\"; on failure pause for dev within 30m else rollback; undo { run \"undeploy\"; takes = 1m } }\n\
+                  step b { run \"next\"; undo none \"x\" }\n}\n";
+    let world = || World::default().fails_times("deploy", 1).metric("errors", &[(0, Some(1.0)), (30, Some(9.0))]);
+    let ran = run(body, world(), &[(60, "quinn", Word::GoOn), (70, "dora", Word::GoOn)]);
+    assert_eq!(ran.world.ran, ["deploy", "deploy", "next"], "{}", ran.transcript());
+    // One pause after the other, nobody named: what failed is still done again.
+    let body = "phase p: live {\n  step a { run \"deploy\"; on failure pause within 2m else pause within 20m else rollback; undo none \"x\" }\n}\n";
+    let ran = run(body, World::default().fails_times("deploy", 1), &[(300, "ana", Word::GoOn)]);
+    assert_eq!(ran.world.ran, ["deploy", "deploy"], "{}", ran.transcript());
+    assert_eq!(ran.ending(), "completed");
+}
+
+#[test]
+fn lanes_that_were_interrupted_for_a_pause_are_done_again_when_it_goes_on() {
+    let body = "phase p: live {\n  parallel both {\n    step a { run \"fails\"; on failure pause within 2m else continue; undo none \"x\" }\n\
+                    step b { run \"long\"; undo none \"x\" }\n  }\n  step c { run \"last\"; undo none \"x\" }\n}\n";
+    let ran = run(body, World::default().fails("fails").takes("long", 60), &[]);
+    assert_eq!(ran.world.ran, ["fails", "long", "long", "last"], "{}", ran.transcript());
+    assert_eq!(ran.ending(), "completed with reservations");
+}
+
+#[test]
+fn a_pause_in_a_response_holds_it_and_it_does_not_answer_its_own_failure() {
+    let head = "metric errors: percent { run \"errors\"; unit = percent; every = 10s }\ntrigger high { when errors > 5%; then calm }\n\
+                phase p: live {\n  step a { run \"deploy\"; undo { run \"undeploy\"; takes = 1m } }\n  hold for 5m\n}\n";
+    let calm = |on: &str| {
+        format!(
+            "response calm within 9m else {on} {{\n  step r1 {{ run \"one\" }}\n  step r2 {{ run \"two\" }}\n}}\n{head}"
+        )
+    };
+    let world = || World::default().metric("errors", &[(0, Some(9.0))]);
+    let ran = run(&calm("pause within 20m else rollback"), world().fails_times("one", 1), &[(60, "ana", Word::GoOn)]);
+    assert_eq!(ran.world.ran, ["deploy", "one", "one", "two"], "{}", ran.transcript());
+    let own = format!("response calm within 9m else rollback {{ step q {{ run \"one\"; on failure calm }} }}\n{head}");
+    let ran = run(&own, world().fails("one"), &[]);
+    assert_eq!((ran.ending(), ran.undone()), ("rolled back", vec!["a"]), "{}", ran.transcript());
+}
+
+#[test]
+fn an_approval_counts_when_everybody_has_given_it() {
+    let body = "phase p: live {\n  parallel both {\n    approve go \"Go?\" { by all [qa, dev]; within 10m else continue }\n\
+                    phase l2 { hold for 3s\n step s when go { run \"early\"; undo none \"x\" } }\n  }\n}\n";
+    let ran = run(body, World::default(), &[(1, "quinn", Word::Yes("go"))]);
+    assert!(!ran.world.ran.contains(&"early".to_owned()), "{}", ran.transcript());
+    // What is asked of several is not decided by one of them.
+    let body = "metric errors: percent { run \"errors\"; unit = percent; every = 10s }\n\
+                trigger high { when errors > 5%; ask all [qa, dev] within 10m else continue }\n\
+                trigger bug \"Bug\" { manual by all [qa, dev]; then rollback }\n\
+                phase p: live {\n  step a { run \"deploy\"; undo { run \"undeploy\"; takes = 1m } }\n  hold for 20m\n}\n";
+    let world = || World::default().metric("errors", &[(0, Some(9.0))]);
+    let ran = run(body, world(), &[(5, "quinn", Word::Decide("high", true))]);
+    assert_eq!(ran.ending(), "completed with reservations", "{}", ran.transcript());
+    let ran = run(body, world(), &[(5, "quinn", Word::Decide("high", true)), (9, "dora", Word::Decide("high", true))]);
+    assert_eq!((ran.ending(), seconds(&ran)), ("rolled back", 9), "{}", ran.transcript());
+    let calm = World::default().metric("errors", &[(0, Some(1.0))]);
+    let ran = run(
+        body,
+        calm,
+        &[(5, "quinn", Word::Fire("bug")), (7, "quinn", Word::Fire("bug")), (9, "dora", Word::Fire("bug"))],
+    );
+    assert_eq!((ran.ending(), seconds(&ran), refused(&ran).len()), ("rolled back", 9, 1), "{}", ran.transcript());
+}
+
+#[test]
+fn a_trigger_whose_question_is_open_asks_no_second_one() {
+    let body = "metric errors: percent { run \"errors\"; unit = percent; every = 10s }\n\
+                trigger high { when errors > 5%; ask qa within 5m else rollback }\n\
+                phase p: live {\n  step a { run \"deploy\"; undo { run \"undeploy\"; takes = 1m } }\n  hold for 20m\n}\n";
+    let world = World::default().metric("errors", &[(0, Some(9.0)), (10, Some(1.0)), (20, Some(9.0)), (30, Some(1.0))]);
+    let ran = run(body, world, &[(100, "quinn", Word::Decide("high", false))]);
+    assert_eq!((ran.ending(), seconds(&ran)), ("completed", 1200), "{}", ran.transcript());
+}
+
+#[test]
+fn a_question_is_not_answered_with_yes_and_nobody_at_all_approves_nothing() {
+    let body = "phase p: live {\n  question hit: int \"How many?\" { by qa; within 5m else rollback }\n}\n";
+    let ran = run(body, World::default(), &[(1, "quinn", Word::Yes("hit"))]);
+    assert_eq!(refused(&ran), ["`hit` is a question: `answer` it"]);
+    let body = "phase p: live {\n  approve go \"Go?\" { by qa when release.version == \"9.9.9\"; within 5m else rollback }\n}\n";
+    let ran = run(body, World::default(), &[]);
+    assert_eq!((ran.ending(), seconds(&ran)), ("rolled back", 300), "{}", ran.transcript());
+}
+
+#[test]
+fn a_phase_whose_first_node_is_left_out_has_its_limit_all_the_same() {
+    let body = "phase p: live within 1m else rollback {\n  step a when release.version == \"9.9.9\" { run \"never\"; undo none \"x\" }\n\
+                  step b { run \"long\"; undo none \"x\" }\n}\n";
+    let ran = run(body, World::default().takes("long", 300), &[]);
+    assert_eq!((ran.ending(), seconds(&ran)), ("rolled back", 60), "{}", ran.transcript());
+}

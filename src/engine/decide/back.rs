@@ -191,7 +191,8 @@ impl<'a> Context<'a> {
     /// Why an action of an undo is passed over. What it needs was never captured: an undo only uses what is captured before
     /// the step's first change, so nothing was changed. Or a response has set what it would restore.
     pub(super) fn passed_over(self, ix: NodeIx, action: &Action) -> Option<String> {
-        if let Some(by) = action.builtin.as_ref().and_then(|b| self.set_by_response(&b.subject)) {
+        let order = self.run.node(ix).order;
+        if let Some(by) = action.builtin.as_ref().and_then(|b| self.set_by_response(&b.subject, order)) {
             return Some(format!("the response `{by}` has set what it would restore"));
         }
         let scene = Scene::new(self.plan, self.run, self.now);
@@ -206,9 +207,15 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// The response that has begun to set a router or a flag.
-    fn set_by_response(self, subject: &str) -> Option<&'a str> {
-        self.response_that(subject, |ix| self.run.node(ix).reached as usize)
+    /// The response that has begun to set a router or a flag
+    /// after a step began: what that step found is older then.
+    fn set_by_response(self, subject: &str, order: u32) -> Option<&'a str> {
+        self.response_that(subject, |ix| {
+            let state = self.run.node(ix);
+            let earlier = state.earlier.filter(|(begun, _)| *begun > order).map_or(0, |(_, reached)| reached);
+            let now = if state.order > order { state.reached } else { 0 };
+            earlier.max(now) as usize
+        })
     }
 
     /// The response that has set a router or a flag, and is done with that.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::event::EventKind;
 use crate::engine::scene::Scene;
-use crate::engine::state::{Live, Mode, Run};
+use crate::engine::state::{Live, Mode, Run, Status};
 use crate::plan::{Announcement, Moment, Plan};
 use crate::value::{Value, duration_text, evaluate};
 
@@ -20,7 +20,14 @@ pub(crate) fn instant(plan: &Plan, run: &Run, moment: &Moment) -> Option<Timesta
             let zero = run.zero.or(plan.release.as_ref().and_then(|r| r.start))?;
             zero.checked_add(*offset).ok()
         }
-        Moment::Start(nodes) => nodes.iter().filter_map(|ix| run.node(*ix).started).min(),
+        // What was left out begins and ends when its turn comes.
+        Moment::Start(nodes) => nodes
+            .iter()
+            .filter_map(|ix| {
+                let state = run.node(*ix);
+                state.started.or(state.ended.filter(|_| state.status == Status::Skipped))
+            })
+            .min(),
         Moment::End(nodes) => {
             let ended = |ix| run.node(ix).status.is_final().then(|| run.node(ix).ended).flatten();
             let all: Option<Vec<Timestamp>> = nodes.iter().map(|ix| ended(*ix)).collect();

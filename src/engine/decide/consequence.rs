@@ -17,7 +17,7 @@ impl<'a> Context<'a> {
         }
         match &worst.outcome {
             Outcome::Continue | Outcome::Ignore => vec![EventKind::WentOn { reason: self.reason(worst) }],
-            Outcome::Respond(name) => self.respond(name, self.reason(worst)),
+            Outcome::Respond(name) => self.respond(name, self.reason(worst), worst),
             Outcome::Pause { people, within, otherwise } => {
                 let node = match worst.cause {
                     Cause::Node(ix) => Some(ix),
@@ -140,11 +140,18 @@ impl<'a> Context<'a> {
     }
 
     /// A response is called; one that runs already goes on.
-    fn respond(self, name: &str, reason: String) -> Events {
+    fn respond(self, name: &str, reason: String, consequence: &Consequence) -> Events {
         let found = self.plan.responses.iter().position(|r| r.id == name);
         let Some(index) = found.filter(|_| self.run.live == Live::Running) else {
             return vec![EventKind::WentOn { reason }];
         };
+        // What fails in a response is not answered by it.
+        let root = self.plan.responses[index].node;
+        if let Cause::Node(ix) = consequence.cause
+            && self.plan.is_within(ix, root)
+        {
+            return self.start_back(consequence, None);
+        }
         vec![EventKind::ResponseStarted { response: index as u32, reason }]
     }
 

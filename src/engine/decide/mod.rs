@@ -19,7 +19,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::{NodeIx, Plan};
 
-use super::Inquiry;
 use super::effect::{Done, EffectId, Input};
 use super::event::{ActionResult, Doubt, Ending, Event, EventKind, FORMAT, Failure, FailureSort, Slot};
 use super::scene::Happening;
@@ -94,7 +93,7 @@ impl Context<'_> {
             if !after.is_empty() {
                 return after;
             }
-            let told = self.run.messages.iter().all(|m| m.sent.is_some());
+            let told = self.run.unsent.is_empty();
             return if told && self.is_after_through() {
                 vec![EventKind::RunEnded { ending: *ending }]
             } else {
@@ -135,7 +134,7 @@ impl Context<'_> {
             &|| self.settle_comms(),
             &|| self.late_triggers(),
             &|| self.settle_question(),
-            &|| self.ask_again(Inquiry::Pause),
+            &|| self.settle_pause(),
             &|| self.settle_responses(),
             &|| self.settle_timeline(),
         ];
@@ -156,7 +155,7 @@ impl Context<'_> {
                 _ => {}
             }
         }
-        let telling = self.run.messages.iter().any(|m| m.sent.is_none());
+        let telling = !self.run.unsent.is_empty();
         let patient = self.run.halt.as_ref().is_some_and(|h| self.now < h.since + HALT_PATIENCE);
         if stopping || (telling && patient) { Vec::new() } else { vec![EventKind::Halted] }
     }

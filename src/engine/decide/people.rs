@@ -5,7 +5,9 @@ use crate::engine::event::{Ending, EventKind, Failure, FailureSort, Slot, Who};
 use crate::engine::scene::{Happening, Scene};
 use crate::engine::state::{ActionState, Asking, Live, Mode, Status};
 use crate::engine::{Inquiry, Say};
-use crate::plan::{Ask, AskSort, Message, NodeIx, NodeKind, Outcome, People, Sort, moment};
+use crate::plan::{
+    Ask, AskSort, Message, NodeIx, NodeKind, Outcome, People, Person, Quorum, Sort, moment, same_person,
+};
 use crate::value::Expr;
 
 use super::{Context, Events};
@@ -104,8 +106,9 @@ impl<'a> Context<'a> {
                     Mode::Paused(pause) => pause.reason.clone(),
                     _ => String::new(),
                 };
-                let how =
-                    format!("`runbook resume {run}`, `runbook waive {run} ID --reason …` or `runbook rollback {run}`");
+                let node = self.run.stopped.first().map(|ix| self.plan.node(*ix).id.as_str());
+                let waive = node.map(|id| format!("`runbook waive {run} {id} --reason …`, ")).unwrap_or_default();
+                let how = format!("`runbook resume {run}`, {waive}`runbook rollback {run}`");
                 (format!("paused: {reason}"), how)
             }
         };
@@ -119,10 +122,16 @@ impl<'a> Context<'a> {
         let Some(open) = self.run.questions.first() else { return Vec::new() };
         let trigger = &self.plan.triggers[open.trigger as usize];
         let Some(question) = &trigger.ask else { return Vec::new() };
-        if let Some((yes, by)) = &open.answer {
-            let outcome = if *yes { trigger.outcome.clone() } else { Outcome::Ignore };
-            let reason = format!("{}; {by}", open.reason);
-            return vec![EventKind::QuestionEnded { trigger: open.trigger, yes: Some(*yes), outcome, reason }];
+        let no = open.answers.iter().any(|a| !a.yes);
+        let levels = asked(self.plan, self.run, Inquiry::Trigger(open.trigger));
+        let levels = levels.as_ref().map(|open| open.levels()).unwrap_or_default();
+        if no || is_enough(self.plan, self.run, &question.people, levels, &open.answers, self.now) {
+            let outcome = if no { Outcome::Ignore } else { trigger.outcome.clone() };
+            let said = open.answers.iter().filter(|a| a.yes != no);
+            let by: Vec<String> = said.map(|a| format!("{}{}", a.by, because(a.reason.as_deref()))).collect();
+            let word = if no { "denied" } else { "approved" };
+            let reason = format!("{}; {word} by {}", open.reason, by.join(", "));
+            return vec![EventKind::QuestionEnded { trigger: open.trigger, yes: Some(!no), outcome, reason }];
         }
         let over = open.since.and_then(|since| since.checked_add(question.within).ok());
         if over.is_some_and(|over| self.now >= over) {
@@ -153,13 +162,18 @@ impl<'a> Context<'a> {
     fn follows(self, by: &Who, say: &Say) -> Result<Events, String> {
         match say {
             Say::Note { .. } => Ok(Vec::new()),
-            Say::Answer { node, yes, .. } => self.answered(by, *node, *yes).map(|()| Vec::new()),
+            Say::Answer { node, yes, value, .. } => {
+                self.answered(by, *node, *yes, value.is_some()).map(|()| Vec::new())
+            }
             Say::Tick { node, .. } => self.ticked(by, *node).map(|()| Vec::new()),
             Say::Waive { node, reason } => self.waived(by, *node, reason),
             Say::Fire { trigger, .. } => self.pulled(by, *trigger).map(|()| Vec::new()),
             Say::Decide { trigger, .. } => self.decided(by, *trigger).map(|()| Vec::new()),
             Say::GoOn => match &self.run.mode {
-                Mode::Paused(pause) => self.may(&pause.people, Inquiry::Pause, by).map(|()| Vec::new()),
+                Mode::Paused(pause) => match pause.answers.iter().any(|a| same_person(a.by.name(), by.name())) {
+                    true => Err(format!("{} has said so already; others are asked as well", by.name())),
+                    false => self.may_end_pause(by).map(|()| Vec::new()),
+                },
                 _ => Err("the run is not paused".into()),
             },
         }
@@ -185,19 +199,64 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn answered(self, by: &Who, ix: NodeIx, yes: bool) -> Result<(), String> {
+    fn answered(self, by: &Who, ix: NodeIx, yes: bool, valued: bool) -> Result<(), String> {
         let (ask, asking) = self.asking(ix)?;
         self.may(&ask.people, Inquiry::Node(ix), by)?;
-        if ask.sort == AskSort::Approval && yes && approves_own(self.plan, self.run, &ask.people, by, self.now) {
-            let (name, id) = (by.name(), &self.plan.node(ix).id);
-            return Err(format!(
-                "{name} started this run, and `{id}` asks somebody else; `self = true` in the role would allow it"
-            ));
+        let id = &self.plan.node(ix).id;
+        if matches!(ask.sort, AskSort::Answer(_)) && !valued {
+            return Err(format!("`{id}` is a question: `answer` it"));
         }
-        match asking.answers.iter().any(|a| crate::plan::same_person(a.by.name(), by.name()) && a.yes == yes) {
+        let settled = asking.answers.iter().any(|a| !a.yes);
+        if settled || is_enough(self.plan, self.run, &ask.people, &[], &asking.answers, self.now) {
+            return Err(format!("`{id}` has been answered"));
+        }
+        if yes {
+            self.may_approve(ask, by, ix)?;
+        }
+        match asking.answers.iter().any(|a| same_person(a.by.name(), by.name()) && a.yes == yes) {
             true => Err(format!("{} has answered `{}` already", by.name(), self.plan.node(ix).id)),
             false => Ok(()),
         }
+    }
+
+    /// Whether somebody may approve what they have started.
+    fn may_approve(self, ask: &Ask, by: &Who, ix: NodeIx) -> Result<(), String> {
+        if ask.sort != AskSort::Approval || !approves_own(self.plan, self.run, &ask.people, by, self.now) {
+            return Ok(());
+        }
+        let (name, id) = (by.name(), &self.plan.node(ix).id);
+        Err(format!("{name} started this run, and `{id}` asks somebody else; `self = true` in the role would allow it"))
+    }
+
+    /// Whether somebody is one of those who are asked how a pause goes on.
+    fn may_end_pause(self, by: &Who) -> Result<(), String> {
+        let Mode::Paused(pause) = &self.run.mode else { return Ok(()) };
+        let may = |people| may_answer(self.plan, self.run, people, &[], by, self.now);
+        let mut refused = None;
+        for people in &pause.people {
+            match may(people) {
+                Ok(()) => return Ok(()),
+                Err(why) => refused = Some(why),
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// A pause is over when everybody who is needed has said so: of each group that is asked enough.
+    pub(super) fn settle_pause(self) -> Events {
+        let Mode::Paused(pause) = &self.run.mode else { return Vec::new() };
+        let enough = |people| is_enough(self.plan, self.run, people, &[], &pause.answers, self.now);
+        match !pause.answers.is_empty() && pause.people.iter().all(enough) {
+            true => vec![EventKind::PauseOver],
+            false => self.ask_again(Inquiry::Pause),
+        }
+    }
+
+    /// The release manager.
+    fn manager(self) -> Option<People> {
+        let role = self.plan.release.as_ref()?.manager.clone()?;
+        let persons = vec![Person { role, when: None }];
+        Some(People { quorum: Quorum::Any, persons })
     }
 
     fn ticked(self, by: &Who, ix: NodeIx) -> Result<(), String> {
@@ -234,12 +293,21 @@ impl<'a> Context<'a> {
                     "the run is stuck at the point of no return: `runbook rollback` says how far it goes back".into()
                 }
             }),
-            Mode::Paused(pause) if pause.node == Some(ix) => {
-                self.may(&pause.people, Inquiry::Pause, by).map(|()| Vec::new())
+            Mode::Paused(_) if self.run.stopped.contains(&ix) => {
+                self.may_end_pause(by)?;
+                // Whoever may not give an approval does not go on without it either.
+                if let Some(ask) = ask_of(self.plan, ix).filter(|ask| ask.sort == AskSort::Approval) {
+                    may_answer(self.plan, self.run, &ask.people, &[], by, self.now)?;
+                    self.may_approve(ask, by, ix)?;
+                }
+                Ok(Vec::new())
             }
             _ if node.work().is_some_and(|w| w.sort == Sort::Item) && state.status == Status::Running => {
-                if let Some(ask) = ask_of(self.plan, ix) {
-                    self.may(&ask.people, Inquiry::Node(node.parent.unwrap_or(ix)), by)?;
+                match (ask_of(self.plan, ix), self.manager()) {
+                    (Some(ask), _) => self.may(&ask.people, Inquiry::Node(node.parent.unwrap_or(ix)), by)?,
+                    // What ticks itself is the release manager's affair.
+                    (None, Some(manager)) => may_answer(self.plan, self.run, &manager, &[], by, self.now)?,
+                    (None, None) => {}
                 }
                 Ok(Vec::new())
             }
@@ -260,7 +328,12 @@ impl<'a> Context<'a> {
         may_answer(self.plan, self.run, people, &[], by, self.now)?;
         let watching = self.run.triggers[index as usize].armed.is_some();
         if self.run.live != Live::Running || !watching {
-            return Err(format!("`{}` is not armed: the run is not where it counts", trigger.id));
+            return Err(format!("`{}` does not watch now", trigger.id));
+        }
+        let state = &self.run.triggers[index as usize];
+        let again = state.pulled.iter().any(|a| same_person(a.by.name(), by.name()));
+        if again || self.run.questions.iter().any(|q| q.trigger == index) {
+            return Err(format!("`{}` was fired, and what it asks is still open", trigger.id));
         }
         Ok(())
     }
@@ -276,8 +349,18 @@ impl<'a> Context<'a> {
         self.may(&question.people, Inquiry::Trigger(index), by)
     }
 
-    /// Whether the timeline may start something new: not while it is paused, nor while a trigger asks.
-    pub(super) fn is_held(self) -> bool {
-        matches!(self.run.mode, Mode::Paused(_)) || !self.run.questions.is_empty()
+    /// Whether something new may not start here: in the timeline while it is paused or a trigger asks, in a response while
+    /// it is paused for something in it.
+    pub(super) fn is_held(self, ix: NodeIx) -> bool {
+        let paused = matches!(self.run.mode, Mode::Paused(_));
+        if self.plan.in_timeline(ix) {
+            return paused || !self.run.questions.is_empty();
+        }
+        let mut stopped = self.run.stopped.iter();
+        paused && stopped.any(|other| self.plan.top(*other) == self.plan.top(ix))
     }
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map(|r| format!(": {r}")).unwrap_or_default()
 }

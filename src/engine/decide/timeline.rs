@@ -20,13 +20,18 @@ impl<'a> Context<'a> {
             // What runs beside it belongs to the live part; each response has an end.
             let busy = self.plan.responses.iter().any(|r| self.run.node(r.node).status == Status::Running)
                 || !self.run.called.is_empty();
-            return if busy || self.is_held() { Vec::new() } else { vec![EventKind::LiveEnded] };
+            return if busy || self.holds_timeline() { Vec::new() } else { vec![EventKind::LiveEnded] };
         }
         match next {
             Some(phase) => self.settle_node(*phase),
-            None if self.is_held() => Vec::new(),
+            None if self.holds_timeline() => Vec::new(),
             None => self.reach(self.completed(), String::new()),
         }
+    }
+
+    /// Whether nothing of the timeline may start or end.
+    fn holds_timeline(self) -> bool {
+        self.plan.phases.first().is_some_and(|phase| self.is_held(*phase))
     }
 
     fn completed(self) -> Ending {
@@ -96,7 +101,7 @@ impl<'a> Context<'a> {
             },
         };
         // What failed last may be done again: the group is not through as long as nobody has said how it goes on.
-        if open || (self.is_held() && self.plan.in_timeline(ix)) {
+        if open || self.is_held(ix) {
             return Vec::new();
         }
         vec![EventKind::NodeEnded { node: ix, ended: Ended::Succeeded, failure: None, outcome: None }]
@@ -182,7 +187,7 @@ impl<'a> Context<'a> {
 
     fn start_node(self, ix: NodeIx) -> Events {
         let (node, state) = (self.plan.node(ix), self.run.node(ix));
-        if self.is_held() && self.plan.in_timeline(ix) {
+        if self.is_held(ix) {
             return Vec::new();
         }
         if let Some(why) = self.run.done_before.get(&ix) {
@@ -267,10 +272,12 @@ impl<'a> Context<'a> {
     /// phase where no start is given.
     fn zero_at(self, ix: NodeIx) -> Option<Timestamp> {
         let node = self.plan.node(ix);
-        if self.run.zero.is_some() || node.lane == Lane::Prepare || !matches!(node.kind, NodeKind::Phase { .. }) {
+        if self.run.zero.is_some() || node.lane == Lane::Prepare || node.parent.is_some() {
             return None;
         }
-        let stands_at_zero = node.at.is_none_or(|at| at.is_zero());
+        // Without a moment of its own the first live phase stands there, and no later one.
+        let first = self.plan.phases.iter().find(|phase| self.plan.node(**phase).lane == Lane::Live);
+        let stands_at_zero = node.at.map_or(first == Some(&ix), |at| at.is_zero());
         match self.plan.release.as_ref().and_then(|r| r.start) {
             Some(start) if stands_at_zero => Some(start.max(self.now)),
             Some(_) => None,

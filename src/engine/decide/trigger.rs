@@ -8,6 +8,9 @@ use crate::engine::state::{Live, Mode, metrics_of};
 use crate::plan::{Moment, Outcome, Trigger};
 use crate::value::{Expr, Value, duration_text, evaluate};
 
+use crate::engine::Answer;
+use crate::engine::asked::is_enough;
+
 use super::comms::instant;
 use super::{Context, Events};
 
@@ -45,7 +48,8 @@ impl<'a> Context<'a> {
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let (state, index) = (&self.run.triggers[i], i as u32);
             let Some(condition) = trigger.condition() else { continue };
-            if state.armed.is_none() || !metrics_of(self.plan, condition).contains(&newest.0) {
+            let asking = self.run.questions.iter().any(|q| q.trigger == index);
+            if asking || state.armed.is_none() || !metrics_of(self.plan, condition).contains(&newest.0) {
                 continue;
             }
             let spans = |id: u32| state.spans.get(&id).cloned();
@@ -68,9 +72,20 @@ impl<'a> Context<'a> {
         let mut events = Vec::new();
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let state = &self.run.triggers[i];
-            if let Some(pulled) = &state.pulled {
-                let reason = format!("trigger `{}` {pulled}", trigger.id);
+            if let Some(people) = &trigger.manual
+                && is_enough(self.plan, self.run, people, &[], &state.pulled, self.now)
+            {
+                let who = |a: &Answer| match &a.reason {
+                    Some(reason) => format!("{}: {reason}", a.by),
+                    None => a.by.to_string(),
+                };
+                let by: Vec<String> = state.pulled.iter().map(who).collect();
+                let reason = format!("trigger `{}` fired by {}", trigger.id, by.join(", "));
                 return self.fire_for(i as u32, trigger, reason, Vec::new(), None);
+            }
+            // What it asks is answered first.
+            if self.run.questions.iter().any(|q| q.trigger == i as u32) {
+                continue;
             }
             let Some(condition) = trigger.condition() else { continue };
             if state.armed.is_none() || !watches_time(condition) {
