@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::drive::Clock;
-use crate::engine::{Input, Wish, advance};
+use crate::engine::{Input, Run, Wish, advance};
 use crate::journal::{Embedded, Journal};
+use crate::plan::Plan;
 
 use super::Exit;
 use super::live::{LiveArguments, runtime};
@@ -37,18 +38,24 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
 }
 
 /// Halts the run, if a process is running it.
-fn stop(arguments: &Arguments, state: &Path) -> Result<(), String> {
+fn stop(arguments: &Arguments, state: &Path) -> Result<Option<String>, String> {
     let store = Embedded::open(state).map_err(|e| e.to_string())?;
     let id = super::resume::meant(&store, arguments.run.as_deref())?;
     if !store.is_running(&id) {
-        return Ok(());
+        return Ok(None);
     }
-    let wish = Wish::Halt { by: arguments.live.who(), reason: format!("aborted: {}", arguments.reason) };
-    super::reach::halt(&store, &id, wish)
+    let wish = Wish::End { by: arguments.live.who(), reason: arguments.reason.clone() };
+    super::reach::halt(&store, &id, wish)?;
+    Ok(Some(id))
 }
 
 fn end(arguments: &Arguments, screen: &Screen, state: &Path) -> Result<(String, String), String> {
-    stop(arguments, state)?;
+    if let Some(id) = stop(arguments, state)? {
+        let record = Embedded::open(state).and_then(|store| store.read(&id)).map_err(|e| e.to_string())?;
+        if record.run().ending().is_some() {
+            return Ok((id, undone(&record.plan, &record.run())));
+        }
+    }
     let (mut journal, record) = super::resume::open(arguments.run.as_deref(), state)?;
     let runtime = runtime(screen).ok_or("nothing was changed")?;
     runtime.block_on(end_what_is_left(&record, &journal, screen));
@@ -56,10 +63,15 @@ fn end(arguments: &Arguments, screen: &Screen, state: &Path) -> Result<(String, 
     let abort = Input::Abort { by: arguments.live.who(), reason: arguments.reason.clone() };
     let events = advance(&record.plan, &mut run, abort, Clock::default().now());
     journal.append(&events).and_then(|()| journal.unlock()).map_err(|e| e.to_string())?;
-    let back = run.back.iter().flat_map(|back| &back.undone).map(|ix| record.plan.node(*ix).id.as_str());
-    let undone = match back.collect::<Vec<_>>() {
+    let undone = undone(&record.plan, &run);
+    Ok((run.id, undone))
+}
+
+/// What was undone before the end, in words.
+fn undone(plan: &Plan, run: &Run) -> String {
+    let back = run.back.iter().flat_map(|back| &back.undone).map(|ix| plan.node(*ix).id.as_str());
+    match back.collect::<Vec<_>>() {
         undone if undone.is_empty() => "nothing was undone".into(),
         undone => format!("{} was undone and nothing else", undone.join(", ")),
-    };
-    Ok((run.id, undone))
+    }
 }

@@ -67,6 +67,8 @@ impl LiveArguments {
 
 /// Somebody: the user of the operating system, and who they say they are.
 pub(super) fn who(claim: Option<String>) -> Who {
+    // Nobody's address is as long as that.
+    let claim = claim.map(|c| c.trim().chars().take(254).collect::<String>()).filter(|c| !c.is_empty());
     Who { user: user(), claim }
 }
 

@@ -8,7 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::diagnostic::{has_errors, report, summary};
 use crate::engine::{Input, Run};
 use crate::journal::Embedded;
-use crate::plan::{Action, ActionKind, AskSort, Lane, NodeIx, Plan, PlanError, TextDetail, digest, dry_run, plan, read, schedule, write};
+use crate::plan::{
+    Action, ActionKind, AskSort, Lane, NodeIx, Plan, PlanError, TextDetail, digest, dry_run, plan, read, schedule,
+    write,
+};
 use crate::source::one_line;
 use crate::value::offset_text;
 

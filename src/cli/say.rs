@@ -226,8 +226,14 @@ pub(super) fn new_key() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
 
+/// So long a reason or a remark may be, in characters: it is read by people.
+const LONGEST: usize = 2_000;
+
 /// What somebody means, in the names of the plan.
 pub(super) fn understood(plan: &Plan, run: &Run, words: &Words<'_>) -> Result<Say, String> {
+    if [Some(words.id), words.rest].into_iter().flatten().any(|text| text.chars().count() > LONGEST) {
+        return Err(format!("that is longer than {LONGEST} characters; put it into a file and name that"));
+    }
     let reason = words.rest.map(str::trim).filter(|r| !r.is_empty()).map(str::to_owned);
     let trigger = |id: &str| plan.triggers.iter().position(|t| t.id == id).map(|i| i as u32);
     match words.verb {
@@ -261,6 +267,9 @@ pub(super) fn understood(plan: &Plan, run: &Run, words: &Words<'_>) -> Result<Sa
         }
         Verb::Tick | Verb::NotApplicable => {
             let node = item(plan, run, words.id)?;
+            if words.verb == Verb::NotApplicable && reason.is_none() {
+                return Err(format!("why does `{}` not apply? say it with --reason, or behind the name", words.id));
+            }
             Ok(Say::Tick { node, not_applicable: words.verb == Verb::NotApplicable, reason })
         }
         Verb::Waive => {
@@ -385,7 +394,16 @@ pub(super) fn typed(plan: &Plan, run: &Run, line: &str) -> Result<Typed, String>
     let named = plan.find(first).is_some() || plan.triggers.iter().any(|t| t.id == first);
     let (id, rest) = match &open[..] {
         [only] if asks && !named => (only.as_str(), rest),
-        _ if first.is_empty() => return Err(format!("`{word}` of what? open: {}", open.join(", "))),
+        _ if first.is_empty() => {
+            let items = (0..plan.nodes.len() as u32).map(NodeIx);
+            let items = items.filter(|ix| is_item(plan, *ix) && run.node(*ix).status == Status::Running);
+            let names: Vec<String> = match asks {
+                true => open.clone(),
+                false => items.map(|ix| plan.node(ix).id.clone()).collect(),
+            };
+            let names = if names.is_empty() { "nothing is".to_owned() } else { names.join(", ") };
+            return Err(format!("`{word}` of what? open: {names}"));
+        }
         _ => (first, more),
     };
     understood(plan, run, &Words { verb, id, rest: Some(rest) }).map(Typed::Say)

@@ -233,9 +233,9 @@ pub fn apply(run: &mut Run, event: &Event) {
             let (outcome, reason) = (otherwise.clone(), reason.clone());
             run.consequences.push(Consequence { outcome, reason, cause: Cause::Nobody });
         }
-        EventKind::HaltRequested { by, reason } => {
+        EventKind::HaltRequested { by, reason, ends } => {
             run.until = None;
-            run.halt = Some(Halt { by: by.clone(), reason: reason.clone(), since: at, complete: false });
+            run.halt = Some(Halt { by: by.clone(), reason: reason.clone(), since: at, complete: false, ends: *ends });
         }
         EventKind::Halted => {
             run.locked = false;

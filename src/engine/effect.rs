@@ -132,6 +132,13 @@ pub enum Input {
         /// Why: `Ctrl-C`, `SIGTERM`.
         reason: String,
     },
+    /// A person ends a run that this process runs: it halts, and has ended then.
+    End {
+        /// Who.
+        by: Who,
+        /// Why.
+        reason: String,
+    },
     /// A person ends a run that nobody runs any more.
     Abort {
         /// Who.
@@ -170,6 +177,13 @@ pub enum Wish {
         /// Why.
         reason: String,
     },
+    /// It ends, and nothing is undone.
+    End {
+        /// Who.
+        by: Who,
+        /// Why.
+        reason: String,
+    },
     /// It goes back.
     Rollback {
         /// Who.
@@ -192,6 +206,7 @@ impl From<Wish> for Input {
     fn from(wish: Wish) -> Self {
         match wish {
             Wish::Halt { by, reason } => Input::Halt { by, reason },
+            Wish::End { by, reason } => Input::End { by, reason },
             Wish::Say { key, by, say } => Input::Say { key, by, say },
             Wish::Rollback { by, to } => Input::Rollback { by, to, resumes: false },
         }

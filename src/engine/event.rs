@@ -413,7 +413,13 @@ pub enum EventKind {
     /// Nobody came.
     PauseEnded { otherwise: Outcome, reason: String },
     /// A person or a signal halts the run.
-    HaltRequested { by: Who, reason: String },
+    HaltRequested {
+        by: Who,
+        reason: String,
+        /// It has ended then.
+        #[serde(default, skip_serializing_if = "is_false")]
+        ends: bool,
+    },
     /// Nothing runs any more; the run can be resumed.
     Halted,
     /// A person wants to go back.

@@ -226,6 +226,8 @@ pub struct Halt {
     pub since: Timestamp,
     /// Nothing runs any more.
     pub complete: bool,
+    /// It has ended then.
+    pub ends: bool,
 }
 
 /// How far a node is.

@@ -106,11 +106,16 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::LiveEnded => line(Tone::Good, "", "the live part is through: the release is committed"),
         EventKind::NodeWaiting { node, until } => {
             let left = until.duration_since(event.at);
+            let zone = moment::zone(&plan.runbook.timezone);
+            let when = match run.zero.or(plan.release.as_ref().and_then(|r| r.start)) {
+                Some(_) => stamp(plan, run, *until),
+                None => moment::local_text(*until, &zone),
+            };
             let what = match plan.opening(*node, event.at) {
                 Some((open, what)) if open == *until => format!(", {what}"),
                 _ => String::new(),
             };
-            line(Tone::Quiet, id(node), format!("waits for {} ({}){what}", stamp(plan, run, *until), spoken(left)))
+            line(Tone::Quiet, id(node), format!("waits for {when} ({}){what}", spoken(left)))
         }
         EventKind::NodeStarted { node } => started(plan, *node)?,
         EventKind::NodeSkipped { node, why } => line(Tone::Quiet, id(node), format!("left out: {why}")),
@@ -187,7 +192,12 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::PauseEnded { otherwise, .. } => {
             line(Tone::Warn, "", format!("nobody came: {}", crate::plan::outcome_text(otherwise)))
         }
-        EventKind::HaltRequested { by, reason } => line(Tone::Warn, "", format!("halted by {by}: {reason}")),
+        EventKind::HaltRequested { by, reason, .. } => line(Tone::Warn, "", format!("halted by {by}: {reason}")),
+        EventKind::Halted if matches!(run.mode, crate::engine::state::Mode::Ending(..)) => line(
+            Tone::Warn,
+            "",
+            "nothing runs any more; the run has come to its end, and what is left to do is not done",
+        ),
         EventKind::Halted if run.back.is_some() => {
             line(Tone::Warn, "", "nothing runs any more; the way back is not through")
         }
@@ -237,7 +247,9 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
                 Ending::CompletedWithReservations | Ending::RolledBack | Ending::Stopped => Tone::Warn,
                 Ending::Unhealthy | Ending::Stuck | Ending::Locked => Tone::Bad,
             };
-            line(tone, "", ending.words())
+            let why =
+                if *ending == Ending::Stopped { format!("{}: {}", ending.words(), run.why) } else { String::new() };
+            line(tone, "", if run.why.is_empty() || why.is_empty() { ending.words().to_owned() } else { why })
         }
     })
 }

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::{ActionState, HoldState, Mode, Run, WorkState};
-use crate::engine::{Event, EventKind, Live, Slot, deadline};
+use crate::engine::{Event, EventKind, Live, Slot, deadline, group_deadline};
 use crate::paint::{Paint, cut, pad};
 use crate::plan::{ActionKind, AskSort, Hold, NodeIx, Plan, Sort};
 use crate::source::one_line;
@@ -282,8 +282,11 @@ impl View<'_> {
             let items = node.children().unwrap_or_default();
             let open: Vec<&NodeIx> = items.iter().filter(|item| !self.run.node(**item).status.is_final()).collect();
             let (done, all) = (items.len() - open.len(), items.len());
+            let left = group_deadline(self.plan, self.run, *ix).map(|end| end.duration_since(self.now));
+            let left =
+                left.map(|left| format!(", {} left", spoken(left.max(SignedDuration::ZERO)))).unwrap_or_default();
             rows.push(format!(
-                "{} {}  {}  {done} of {all}",
+                "{} {}  {}  {done} of {all}{left}; `tick ITEM`",
                 self.paint.name(self.spinner()),
                 self.paint.name(&node.id),
                 one_line(&node.title)
@@ -291,10 +294,11 @@ impl View<'_> {
             for item in open.iter().take(ITEMS) {
                 let item = self.plan.node(**item);
                 let how = match item.work().and_then(|w| w.actions.first()).map(|a| &a.kind) {
-                    Some(ActionKind::Ask(ask)) => format!("{}: `tick {}`", ask.people.words(), item.id),
+                    Some(ActionKind::Ask(ask)) => ask.people.words(),
                     _ => "ticks itself".into(),
                 };
-                rows.push(format!("    [ ] {}  {}", one_line(&item.title), self.paint.dim(how)));
+                let (id, title) = (self.paint.name(one_line(&item.id)), one_line(&item.title));
+                rows.push(format!("    [ ] {id}  {title}  {}", self.paint.dim(how)));
             }
             if open.len() > ITEMS {
                 rows.push(self.paint.dim(format!("    … and {} items more", open.len() - ITEMS)));

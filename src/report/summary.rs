@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::state::{Live, Mode, Status, UndoStatus};
+use crate::engine::state::{ActionState, Live, Mode, Status, UndoStatus};
 use crate::engine::{Ending, Run};
 use crate::paint::{self, Paint};
 use crate::plan::{NodeIx, NodeKind, Plan, Sort};
@@ -21,6 +21,7 @@ pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
     let mut rows: Vec<(&str, String)> = Vec::new();
     rows.extend(reason(plan, run));
     rows.extend(samples(plan, run));
+    rows.extend(doubtful(plan, run));
     rows.extend(undone(plan, run));
     rows.extend(problems(run));
     rows.extend(late(plan, run));
@@ -38,6 +39,26 @@ pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
         }
     }
     text
+}
+
+/// Whether the process of a run ended before anything could be written down about that.
+fn is_left(run: &Run) -> bool {
+    run.ending().is_none() && run.halt.as_ref().is_none_or(|halt| !halt.complete)
+}
+
+/// What was running when the process ended.
+fn doubtful(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
+    let running = |ix: &&NodeIx| {
+        let state = run.node(**ix).work.as_ref().and_then(|w| w.state.as_ref());
+        is_left(run) && matches!(state, Some(ActionState::Running { .. } | ActionState::InDoubt))
+    };
+    let found = run.active.iter().filter(running);
+    found
+        .map(|ix| {
+            let id = &plan.node(*ix).id;
+            ("in doubt", format!("{id}: nobody knows how far it got, and its command may still be running"))
+        })
+        .collect()
 }
 
 /// Nodes that began later than they were to.
@@ -82,6 +103,8 @@ fn people(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
 }
 
 fn headline(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
+    // What has ended takes no longer.
+    let now = if run.ending().is_some() { run.now } else { now };
     let took = run.started.map(|s| format!(" after {}", spoken(now.duration_since(s)))).unwrap_or_default();
     let (done, all) = run.progress(plan);
     let what = match plan.release.as_ref().and_then(|r| r.version.as_ref()) {
@@ -94,6 +117,7 @@ fn headline(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
             paint.warn(ending.words())
         }
         Some(ending @ (Ending::Unhealthy | Ending::Stuck | Ending::Locked)) => paint.bad(ending.words()),
+        None if is_left(run) => paint.bad("left in the middle: its process is gone"),
         None => paint.warn("paused"),
     };
     format!("{}: {ending}{took}, {done} of {all} nodes", paint.bold(one_line(&what)))
@@ -101,6 +125,7 @@ fn headline(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
 
 fn reason(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
     let why = match (&run.back, &run.mode, &run.halt) {
+        (_, Mode::Ended(Ending::Stopped), _) if !run.why.is_empty() => run.why.clone(),
         (Some(back), ..) => format!("{} at {}", back.reason, stamp(plan, run, back.since)),
         (_, _, Some(halt)) => format!("{} by {}", halt.reason, halt.by),
         (_, Mode::Ending(_, reason), _) => reason.clone(),

@@ -229,9 +229,13 @@ impl World {
     fn captured(&self, capture: &Capture, outcome: &Outcome, before: &[(String, Value)]) -> Result<Value, Failure> {
         let scope = ResultScope { outcome, vault: &self.vault, captured: before };
         let short_name = capture.name.rsplit('.').next().unwrap_or_default();
+        let what = match short_name.strip_prefix('@') {
+            Some(subject) => format!("what holds of `{subject}` could not be read"),
+            None => format!("`{short_name}` could not be captured"),
+        };
         let fail = |why: String| Failure {
             sort: FailureSort::Failed,
-            text: self.vault.mask().text(&format!("`{short_name}` could not be captured: {why}")),
+            text: self.vault.mask().text(&format!("{what}: {why}")),
             tail: outcome.tail(),
         };
         let value = match evaluate(&capture.expr, &scope) {

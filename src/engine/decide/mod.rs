@@ -51,7 +51,14 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
         Input::Ended(id, done) => ctx.ended(*id, done),
         Input::Halt { by, reason } if run.halt.is_none() => ctx.halt(by.clone(), reason.clone()),
         Input::Halt { .. } => Vec::new(),
+        Input::End { by, reason } => {
+            vec![EventKind::HaltRequested { by: by.clone(), reason: format!("aborted: {reason}"), ends: true }]
+        }
         // Nobody is there who could send messages: the record alone says so.
+        Input::Abort { .. } if matches!(run.mode, Mode::Ending(..)) => {
+            let Mode::Ending(ending, _) = run.mode else { return Vec::new() };
+            vec![EventKind::RunEnded { ending }]
+        }
         Input::Abort { by, reason } => {
             let reason = format!("aborted by {by}: {reason}");
             vec![
@@ -157,12 +164,28 @@ impl Context<'_> {
         }
         let telling = !self.run.unsent.is_empty();
         let patient = self.run.halt.as_ref().is_some_and(|h| self.now < h.since + HALT_PATIENCE);
-        if stopping || (telling && patient) { Vec::new() } else { vec![EventKind::Halted] }
+        if stopping || (telling && patient) {
+            return Vec::new();
+        }
+        match &self.run.halt {
+            // What has come to its end keeps it.
+            Some(halt) if halt.ends => {
+                let (ending, reason) = match &self.run.mode {
+                    Mode::Ending(ending, reason) => (*ending, reason.clone()),
+                    _ => {
+                        let reason = halt.reason.trim_start_matches("aborted: ");
+                        (Ending::Stopped, format!("aborted by {}: {reason}", halt.by))
+                    }
+                };
+                vec![EventKind::Halted, EventKind::EndingReached { ending, reason }, EventKind::RunEnded { ending }]
+            }
+            _ => vec![EventKind::Halted],
+        }
     }
 
     fn halt(self, by: super::event::Who, reason: String) -> Events {
         let happening = Happening { reason: reason.clone(), by: by.to_string(), node: self.running_node() };
-        self.with_handler(vec![EventKind::HaltRequested { by, reason }], "paused", happening)
+        self.with_handler(vec![EventKind::HaltRequested { by, reason, ends: false }], "paused", happening)
     }
 
     /// A run that is taken up again in its live part waits for its lock, and halts if another run has it.

@@ -192,7 +192,7 @@ impl<'a> Context<'a> {
         match state.work.as_ref().and_then(|w| w.state.as_ref()) {
             Some(ActionState::Asking(asking)) => Ok((ask, asking)),
             _ if state.status.is_final() => {
-                let said = state.said.as_ref().map(|s| format!(" {s}")).unwrap_or_default();
+                let said = state.said.as_ref().map(|s| format!(": {s}")).unwrap_or_default();
                 Err(format!("`{id}` is through already{said}"))
             }
             _ => Err(format!("`{id}` is not being asked yet")),
@@ -266,7 +266,11 @@ impl<'a> Context<'a> {
             return Err(format!("`{}` is no item of a checklist", node.id));
         }
         if state.status != Status::Running {
-            let why = if state.status.is_final() { "is through already" } else { "is not open yet" };
+            let why = match state.status {
+                Status::Skipped => "was left out",
+                _ if state.status.is_final() => "is through already",
+                _ => "is not open",
+            };
             return Err(format!("`{}` {why}", node.id));
         }
         match ask_of(self.plan, ix) {

@@ -57,6 +57,10 @@ impl Printer<'_> {
                     self.line("   -  ", &format!("not undone: {}, {}", node.id, one_line(why)));
                 }
             }
+            if let Some(after) = rollback.after {
+                self.line("  ", "left to do when it has ended:");
+                self.beside(after);
+            }
             let rto = match (rollback.rto, back.longest) {
                 (Some(rto), Some(longest)) if longest > rto => {
                     self.paint.warn(format!("; longer than its rto of {}", duration_text(rto)))

@@ -1,6 +1,7 @@
 //! The plan for people: what a dry run prints.
 
 mod back;
+mod beside;
 mod timeline;
 mod words;
 
@@ -38,7 +39,9 @@ pub fn dry_run(plan: &Plan, paint: Paint, detail: Detail) -> String {
             printer.connections();
             printer.timeline();
             printer.triggers();
+            printer.responses();
             printer.ways_back();
+            printer.comms();
             printer.handlers();
             printer.summary(". Nothing was run.");
         }
@@ -169,6 +172,7 @@ impl Printer<'_> {
                 .map(|role| {
                     let mut who = vec![role.members.join(", ")];
                     who.extend((!role.backup.is_empty()).then(|| format!("backup {}", role.backup.join(", "))));
+                    who.extend(role.duties.iter().map(|duty| self.duty_text(duty)));
                     who.extend(role.contact.iter().map(|(k, v)| format!("{k} {v}")));
                     who.retain(|w| !w.is_empty());
                     (role.title.clone(), who.join("; "))

@@ -36,12 +36,13 @@ impl Printer<'_> {
             }
             None => self.line("  ", "T+0 is the moment at which the live part starts"),
         }
+        self.blackouts();
         for phase in self.plan.phases.clone() {
             self.node(phase, 0);
         }
     }
 
-    fn node(&mut self, ix: NodeIx, level: usize) {
+    pub(super) fn node(&mut self, ix: NodeIx, level: usize) {
         let node = self.plan.node(ix);
         let estimate = self.schedule.of(ix);
         match &node.kind {
@@ -185,6 +186,12 @@ impl Printer<'_> {
         }
         if work.on_failure != work.limit.otherwise || own_end && !matches!(work.sort, Sort::Notify) {
             self.row("fails", &outcome_text(&work.on_failure));
+        }
+        if !work.done_when.is_empty() {
+            self.row("done", "if its process dies in the middle, it is through when all of this is so:");
+            for line in looks_lines(&work.done_when) {
+                self.line(&format!("{}- ", " ".repeat(INDENT + 8)), &line);
+            }
         }
         match &work.undo {
             Undo::Nothing => {}

@@ -63,7 +63,15 @@ pub fn request_text(request: &Request) -> String {
 /// What an action does, in a word and a line.
 pub(super) fn action_text(action: &Action) -> (&'static str, String) {
     if let (Some(builtin), ActionKind::Command(command)) = (&action.builtin, &action.kind) {
-        let (subject, command) = (&builtin.subject, command_text(command));
+        // What was found has a name of the plan's own, which says nothing to anybody.
+        let found = format!("@{}}}", builtin.subject);
+        let command = command_text(command);
+        let command = match command.find(&found).and_then(|end| Some((command[..end].rfind("${")?, end + found.len())))
+        {
+            Some((start, end)) => format!("{}WHAT-IT-WAS{}", &command[..start], &command[end..]),
+            None => command,
+        };
+        let subject = &builtin.subject;
         return match &builtin.touch {
             Touch::Finds => ("reads", format!("{subject}: {command}")),
             Touch::Sets(Expr::Ref(_)) => ("sets", format!("{subject} to what it was: {command}")),
@@ -218,7 +226,12 @@ pub fn gate_words(gate: &Gate) -> String {
 
 /// What a gate looks at, a line each.
 pub(super) fn look_lines(gate: &Gate) -> Vec<String> {
-    gate.looks
+    looks_lines(&gate.looks)
+}
+
+/// What is looked at, a line each.
+pub(super) fn looks_lines(looks: &[Look]) -> Vec<String> {
+    looks
         .iter()
         .map(|look| match look {
             Look::Expect(check) | Look::Metric(check) => format!("expect {}", check.text),
