@@ -12,6 +12,7 @@ use crate::engine::state::{Mode, Status};
 use crate::engine::{Run, apply};
 use crate::journal::{Embedded, JournalError, Record, RunRow};
 use crate::paint;
+use crate::plan::NodeIx;
 use crate::report::{Json, Plain, Reporter, now, summary};
 use crate::source::one_line;
 
@@ -221,11 +222,26 @@ fn as_json(record: &Record, run: &Run, running: bool) -> serde_json::Value {
         Mode::Paused { .. } => "paused",
         Mode::Back => "back",
     };
+    let reason = match (&run.mode, &run.back) {
+        (Mode::Paused(pause), _) => Some(&pause.reason),
+        (_, Some(back)) => Some(&back.reason),
+        _ => Some(&run.why).filter(|why| !why.is_empty()),
+    };
+    let said = record.plan.nodes.iter().zip(&run.nodes);
+    let answers: serde_json::Map<String, serde_json::Value> =
+        said.filter_map(|(node, state)| Some((node.id.clone(), json!(state.said.as_ref()?)))).collect();
+    let doubt = |ix: &NodeIx| record.plan.node(*ix).id.clone();
+    let in_doubt: Vec<String> = match running {
+        true => Vec::new(),
+        false => run.in_doubt(&record.plan).iter().map(doubt).collect(),
+    };
     json!({
         "v": 1, "run": run.id, "runbook": record.plan.runbook.id, "title": record.plan.runbook.title,
         "by": run.by.to_string(), "started": run.started, "state": state, "running": running,
         "ending": run.ending(), "done": done, "nodes": all, "active": nodes, "failed": failed,
-        "undone": undone, "reason": run.back.as_ref().map(|b| &b.reason), "head": record.head,
+        "undone": undone, "reason": reason, "head": record.head,
+        "asks": super::say::open_questions(&record.plan, run),
+        "answers": answers, "in_doubt": in_doubt,
     })
 }
 

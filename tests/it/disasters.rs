@@ -161,3 +161,55 @@ fn of_many_starts_at_once_one_runs_and_the_others_change_nothing() {
     assert_eq!(last.status.code(), Some(0));
     assert_eq!(project.read("marks"), "mark\n");
 }
+
+#[test]
+fn a_closed_terminal_tells_it_twice_and_that_kills_nothing() {
+    let project = Project::with(
+        "runbook r \"R\" { grace = 5s }\nphase p: live {\n  step w { idempotent = true; run \"./wait.sh\"; undo none \"x\" }\n}\n",
+    );
+    project.script(
+        "wait.sh",
+        "trap 'sleep 0.5; echo clean >> marks; exit 1' TERM\ntouch began\nwhile :; do sleep 0.05; done",
+    );
+    let child = project.command(&["run", "--yes", "--output", "plain"]).spawn().unwrap();
+    eventually("it works", || project.exists("began"));
+    for _ in 0..2 {
+        kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(project.read("marks"), "clean\n", "what it ran could clean up");
+}
+
+#[test]
+fn whoever_ignores_the_end_of_the_terminal_goes_on_without_it() {
+    let project = Project::with(WAITING);
+    project.script("mark.sh", "echo $1 >> marks");
+    project.script("wait.sh", "touch began\nuntil test -e go; do sleep 0.02; done");
+    let run = project.command(&["run", "--yes", "--output", "plain"]);
+    let mut ignoring = Command::new("sh");
+    ignoring.arg("-c").arg("trap '' HUP; exec \"$0\" \"$@\"").arg(run.get_program()).args(run.get_args());
+    ignoring.current_dir(project.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = ignoring.spawn().unwrap();
+    eventually("the second step waits", || project.exists("began"));
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    project.write("go", "");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_live_run_that_is_aborted_says_that_it_is_stopped() {
+    let (project, child) = waiting();
+    let aborted = project.runbook(&["abort", "--reason", "wrong version", "--as", "zoe@x.example"]);
+    assert_eq!(aborted.code, 5, "{}", aborted.text());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{text}");
+    assert!(text.contains("aborted by zoe@x.example (as ") && text.contains("wrong version"), "{text}");
+    assert!(project.record().run().why.contains("wrong version"));
+    // Its lock is free.
+    project.write("go", "");
+    assert_eq!(project.run(&[]).code, 0);
+}

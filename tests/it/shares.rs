@@ -157,3 +157,14 @@ fn what_a_response_has_set_stays_and_a_ramp_of_it_fails() {
     assert_eq!(after.done, ["set edge 33%", "set search 10%", "set search 0%", "set edge 0%"]);
     assert_eq!(run.now.duration_since(run.started.unwrap()).as_secs(), 60);
 }
+
+#[test]
+fn two_lanes_do_not_move_one_thing() {
+    let body = "phase p: live {\n  parallel both {\n    step a { shift edge to 70% }\n    step b { shift edge to 50% }\n  }\n}\n";
+    let text = format!("{HEAD}{body}").replace("flag chat \"Chat\" { in = place; default = off }\n", "");
+    let text = text.replace("flag search \"Search\" { in = place; default = off }\n", "");
+    let project =
+        crate::binary::Project::with(&text.lines().filter(|l| !l.starts_with("flags")).collect::<Vec<_>>().join("\n"));
+    let checked = project.runbook(&["check", "deploy.rb", "--format", "short"]);
+    assert!(checked.stdout.contains("two lanes move `edge` at the same time"), "{}", checked.text());
+}

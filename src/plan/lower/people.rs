@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan};
 
 use crate::check::model::{self, Typed};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{
     Action, ActionKind, Ask, AskSort, Duty, Gate, Level, Limit, NodeIx, NodeKind, Outcome, People, Person, Question,
     Quorum, Sort, When,
@@ -203,9 +204,32 @@ impl<'m> Lowering<'m> {
         let inner = Spot { parent: Some(ix), prefix: &name, instances: spot.instances.clone() };
         let mut position = 0;
         let made = self.nodes(nodes, &inner, &mut position);
+        self.one_lane_moves(&made, head.span);
         if let NodeKind::Parallel { lanes, .. } = &mut self.nodes[ix.index()].kind {
             *lanes = made;
         }
         ix
+    }
+
+    /// What two lanes move at once comes back to nobody knows where: each found what the other had set.
+    fn one_lane_moves(&mut self, lanes: &[NodeIx], span: crate::source::Span) {
+        let mut moved: Vec<(String, NodeIx)> = Vec::new();
+        for (i, node) in self.nodes.iter().enumerate() {
+            let mut next = Some(NodeIx(i as u32));
+            while let Some(ix) = next.filter(|ix| !lanes.contains(ix)) {
+                next = self.nodes[ix.index()].parent;
+            }
+            let (Some(lane), Some(work)) = (next, node.work()) else { continue };
+            let subjects = work.actions.iter().filter_map(|a| a.builtin.as_ref().map(|b| b.subject.clone()));
+            moved.extend(subjects.map(|subject| (subject, lane)));
+        }
+        let twice = moved.iter().find(|(subject, lane)| moved.iter().any(|(s, l)| s == subject && l != lane));
+        if let Some((subject, _)) = twice {
+            let title = format!("two lanes move `{subject}` at the same time");
+            let finding = Diagnostic::new(Code::Misplaced, span, title).label("side by side");
+            self.push(
+                finding.help("each would restore what it found, which the other may have set; let one lane move it"),
+            );
+        }
     }
 }
