@@ -265,9 +265,6 @@ impl<'a> Checker<'a> {
 
     pub(super) fn handler(&mut self, handler: &'a ast::Handler) {
         let Name { text: event, span } = &handler.event;
-        if event == "late" {
-            self.not_yet(*span, &format!("`on {event}`"));
-        }
         if let Some(first) = self.model.handlers.iter().position(|h| h.event == *event) {
             let _ = first;
             let finding = Diagnostic::new(Code::Repeated, *span, format!("`on {event}` is said twice"));

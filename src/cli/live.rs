@@ -14,6 +14,7 @@ use crate::engine::{Ending, Event, Input, Live, Run, Who};
 use crate::journal::{Embedded, RunJournal};
 use crate::plan::Plan;
 use crate::report::{Json, Plain, Progress, Reporter};
+use crate::source::one_line;
 use crate::world::{Vault, World, unusable_channels};
 
 use super::Exit;
@@ -68,7 +69,7 @@ impl LiveArguments {
 /// Somebody: the user of the operating system, and who they say they are.
 pub(super) fn who(claim: Option<String>) -> Who {
     // Nobody's address is as long as that.
-    let claim = claim.map(|c| c.trim().chars().take(254).collect::<String>()).filter(|c| !c.is_empty());
+    let claim = claim.map(|c| one_line(c.trim()).chars().take(254).collect::<String>()).filter(|c| !c.is_empty());
     Who { user: user(), claim }
 }
 

@@ -234,7 +234,8 @@ pub(super) fn understood(plan: &Plan, run: &Run, words: &Words<'_>) -> Result<Sa
     if [Some(words.id), words.rest].into_iter().flatten().any(|text| text.chars().count() > LONGEST) {
         return Err(format!("that is longer than {LONGEST} characters; put it into a file and name that"));
     }
-    let reason = words.rest.map(str::trim).filter(|r| !r.is_empty()).map(str::to_owned);
+    // It stands in one line of a message.
+    let reason = words.rest.map(one_line).filter(|r| !r.trim().is_empty()).map(|r| r.trim().to_owned());
     let trigger = |id: &str| plan.triggers.iter().position(|t| t.id == id).map(|i| i as u32);
     match words.verb {
         Verb::Note => match words.id.trim() {

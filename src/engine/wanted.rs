@@ -12,6 +12,9 @@ use super::event::{Part, Slot};
 use super::say::Inquiry;
 use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_of};
 
+/// So many messages are on their way at once, the oldest first.
+const AT_ONCE: usize = 32;
+
 /// When the limit of what a node is doing is over; nothing if it ends by itself.
 pub fn deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
     let (work, state) = (plan.node(ix).work()?, run.node(ix).work.as_ref()?);
@@ -97,7 +100,7 @@ impl Collector<'_> {
         if standing.holds_lock && self.run.live == Live::Running && !self.run.locked {
             return;
         }
-        self.wanted.effects.extend(self.run.unsent.iter().map(|key| EffectId::Message(*key)));
+        self.wanted.effects.extend(self.run.unsent.iter().take(AT_ONCE).map(|key| EffectId::Message(*key)));
         // While the run is being halted nothing else is wanted, and what runs no more.
         if let Some(halt) = &self.run.halt {
             let since = halt.since;

@@ -40,6 +40,8 @@ impl Chance {
 struct Author {
     chance: Chance,
     count: usize,
+    /// Two lanes do not move one router.
+    in_lanes: bool,
 }
 
 impl Author {
@@ -139,14 +141,17 @@ impl Author {
     /// What may stand side by side.
     fn lane(&mut self, lane: &str) -> String {
         let n = self.id();
-        match self.chance.next(4) {
+        self.in_lanes = true;
+        let made = match self.chance.next(4) {
             0 | 1 => self.step(lane, n),
             2 => format!("  confirm q{n} \"Q {n}\" {{ by qa; within 20m else {} }}\n", self.outcome(lane)),
             _ => {
                 let (one, two) = (self.id(), self.id());
                 format!("  phase f{n}: {lane} {{\n{}{}  }}\n", self.step(lane, one), self.step(lane, two))
             }
-        }
+        };
+        self.in_lanes = false;
+        made
     }
 
     fn step(&mut self, lane: &str, n: usize) -> String {
@@ -160,7 +165,8 @@ impl Author {
             "live" => self.chance.of(&["; undo { run \"undo N\" }", "; undo { run \"undo N\" }", "; undo none \"x\""]),
             _ => "",
         };
-        let shift = if lane == "live" { self.chance.of(&["", "", "shift edge to 40%; "]) } else { "" };
+        let shift =
+            if lane == "live" && !self.in_lanes { self.chance.of(&["", "", "shift edge to 40%; "]) } else { "" };
         let undo = undo.replace('N', &n.to_string());
         format!("  step s{n} {{ {retry}{failure}{doubt}{shift}run \"do {n}\"{undo} }}\n")
     }
@@ -343,7 +349,7 @@ fn whatever_happens_no_event_is_illegal_and_every_run_comes_to_its_end() {
     for seed in 1..=RUNS {
         let chance =
             |n: u64| Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ n.wrapping_mul(0xD134_2543_DE82_EF95) | 1);
-        let text = Author { chance: chance(1), count: 0 }.runbook();
+        let text = Author { chance: chance(1), count: 0, in_lanes: false }.runbook();
         let plan = plan_of(&text);
         let mut world = Random { chance: chance(2), trouble: [0, 20, 6, 3][seed as usize % 4], said: 0 };
         let mut inputs = vec![(

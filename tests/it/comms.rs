@@ -71,3 +71,12 @@ fn a_way_back_speaks_while_it_is_gone_and_what_is_left_is_done_after_it() {
     // A lock is for the way back, and not for what is done after it.
     assert!(ran.run.reservations[0].contains("evidence.who"), "{:?}", ran.run.reservations);
 }
+
+#[test]
+fn whoever_wants_to_know_hears_that_a_node_begins_late() {
+    let text = "runbook r \"R\" {}\nchannel room: console {}\nrelease { start = 2025-11-18T18:00:00Z }\n\
+                phase p: live at T+0 {\n  step a { run \"deploy\"; undo none \"x\" }\n  step b at T+5m { run \"next\"; undo none \"x\" }\n}\n\
+                on late { notify room \"${event.reason}\" }\n";
+    let ran = run(text, World::default().takes("deploy", 600));
+    assert_eq!(said(&ran), [(600, "b begins 5m late")], "{}", ran.transcript());
+}

@@ -12,6 +12,9 @@ use crate::value::{Value, duration_text, evaluate, offset_text};
 
 use super::{Context, Events};
 
+/// What begins so long after its moment is late.
+const LATE: SignedDuration = SignedDuration::from_secs(60);
+
 impl<'a> Context<'a> {
     pub(super) fn settle_timeline(self) -> Events {
         let next = self.plan.phases.get(self.run.phases_done);
@@ -209,10 +212,16 @@ impl<'a> Context<'a> {
         if let Some(events) = self.left_out(ix) {
             return events;
         }
-        let started = EventKind::NodeStarted { node: ix };
-        match self.zero_at(ix) {
-            Some(zero) => vec![EventKind::ZeroSet { zero }, started],
-            None => vec![started],
+        let mut events: Events = self.zero_at(ix).map(|zero| EventKind::ZeroSet { zero }).into_iter().collect();
+        events.push(EventKind::NodeStarted { node: ix });
+        let late = node.at.and_then(|at| self.moment(at)).map(|moment| self.now.duration_since(moment));
+        match late.filter(|late| *late >= LATE) {
+            Some(late) => {
+                let late = duration_text(SignedDuration::from_secs(late.as_secs()));
+                let (reason, node) = (format!("{} begins {late} late", node.id), node.id.clone());
+                self.with_handler(events, "late", Happening { reason, by: String::new(), node })
+            }
+            None => events,
         }
     }
 

@@ -26,7 +26,7 @@ impl<'m> Lowering<'m> {
     /// The actions of a step, those that are built in taken apart; and how they are undone, with the step's own undo in the
     /// place of its first own change.
     pub(super) fn step_actions(&mut self, actions: &'m [model::Action], own: Undo) -> (Vec<Action>, Undo) {
-        let mut forward = Vec::new();
+        let mut forward = Vec::with_capacity(actions.len());
         let (mut back, mut changed) = (Vec::new(), None);
         for action in actions {
             match self.moved(action) {
@@ -47,6 +47,8 @@ impl<'m> Lowering<'m> {
                 }
             }
         }
+        // A plan of many steps is kept as long as it runs.
+        forward.shrink_to_fit();
         if back.len() == usize::from(changed.is_some()) {
             return (forward, own);
         }
