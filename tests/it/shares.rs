@@ -36,7 +36,7 @@ impl Script for Switches {
                 let share: f64 = self.shares.get(name).map_or("0", |s| s.trim_end_matches('%')).parse().unwrap();
                 // What is expected of what was read is judged by the world; here by its words.
                 let wanted = action.expects.first().map(|c| c.text.rsplit(' ').next().unwrap().to_owned());
-                let wanted = wanted.map(|w| match w.starts_with('$') || w.contains("@") {
+                let wanted = wanted.map(|w| match w == "was" {
                     true => share,
                     false => w.trim_end_matches('%').parse().unwrap(),
                 });

@@ -345,11 +345,15 @@ impl<'a> Context<'a> {
     fn decided(self, by: &Who, index: u32) -> Result<(), String> {
         let trigger = &self.plan.triggers[index as usize];
         let open = self.run.questions.first().filter(|q| q.trigger == index);
-        let (Some(_), Some(question)) = (open, &trigger.ask) else {
+        let (Some(open), Some(question)) = (open, &trigger.ask) else {
             let queued = self.run.questions.iter().any(|q| q.trigger == index);
             let why = if queued { "another question comes first" } else { "it asks nothing now" };
             return Err(format!("`{}`: {why}", trigger.id));
         };
+        let settled = open.answers.iter().any(|a| !a.yes);
+        if settled || is_enough(self.plan, self.run, &question.people, &[], &open.answers, self.now) {
+            return Err(format!("`{}` has been answered", trigger.id));
+        }
         self.may(&question.people, Inquiry::Trigger(index), by)
     }
 

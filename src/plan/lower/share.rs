@@ -174,7 +174,10 @@ impl<'m> Lowering<'m> {
         }
         if let Some(mut action) = self.command_for(subject, "get", share) {
             action.changes = false;
-            let words = crate::value::plain_text(share);
+            let words = match share {
+                Expr::Ref(_) => "what it was".to_owned(),
+                other => crate::value::plain_text(other),
+            };
             action.expects = vec![Check {
                 text: format!("{} is at {words}", subject.name),
                 expr: Expr::Compare(Comparison::Equal, Box::new(printed_share()), Box::new(share.clone())),
