@@ -124,8 +124,8 @@ fn waive(run: &mut Run, node: NodeIx, why: &str, at: Timestamp) {
     }
     if run.stopped.contains(&node) {
         run.stopped.retain(|stopped| *stopped != node);
-        // It goes on when nothing else holds it up.
-        if run.stopped.is_empty() && matches!(run.mode, Mode::Paused(_)) {
+        // It goes on when nothing else holds it up, and nobody else was asked for a reason of their own.
+        if run.stopped.is_empty() && matches!(&run.mode, Mode::Paused(pause) if pause.people.len() == 1) {
             run.mode = Mode::Forward;
             reopen(run, at);
         }

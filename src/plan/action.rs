@@ -46,6 +46,22 @@ pub struct Action {
     pub place: Place,
 }
 
+impl Action {
+    /// An action with nothing said about it.
+    pub fn plain(kind: ActionKind, place: Place) -> Self {
+        Action {
+            kind,
+            within: None,
+            expects: Vec::new(),
+            captures: Vec::new(),
+            changes: false,
+            builtin: None,
+            needs: None,
+            place,
+        }
+    }
+}
+
 /// What a command does for a `shift`, a `set` or a `ramp`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Builtin {

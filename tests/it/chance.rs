@@ -11,7 +11,7 @@ use runbook::engine::{
 use runbook::plan::{NodeIx, Plan};
 use runbook::value::Value;
 
-use crate::support::{START, plan_of, transcript, who};
+use crate::support::{START, begin, plan_of, transcript, who};
 
 /// So many runs.
 const RUNS: u64 = 800;
@@ -352,17 +352,7 @@ fn whatever_happens_no_event_is_illegal_and_every_run_comes_to_its_end() {
         let text = Author { chance: chance(1), count: 0, in_lanes: false }.runbook();
         let plan = plan_of(&text);
         let mut world = Random { chance: chance(2), trouble: [0, 20, 6, 3][seed as usize % 4], said: 0 };
-        let mut inputs = vec![(
-            start,
-            Input::Begin {
-                run: "r1".into(),
-                by: who(),
-                dir: "/".into(),
-                version: "0".into(),
-                until: None,
-                done: Vec::new(),
-            },
-        )];
+        let mut inputs = vec![(start, begin())];
         let mut mood = chance(3);
         for _ in 0..mood.next(3) {
             let at = start + SignedDuration::from_secs(mood.next(900) as i64);

@@ -80,3 +80,13 @@ fn whoever_wants_to_know_hears_that_a_node_begins_late() {
     let ran = run(text, World::default().takes("deploy", 600));
     assert_eq!(said(&ran), [(600, "b begins 5m late")], "{}", ran.transcript());
 }
+
+#[test]
+fn what_would_be_said_without_a_pause_is_refused_by_the_plan() {
+    let project = crate::binary::Project::with(
+        "runbook r \"R\" {}\nchannel room: console {}\nvar often: duration = 0s\n\
+         phase p: live {\n  step a { run \"true\"; undo none \"x\" }\n}\ncomms { every often from a { notify room \"hello\" } }\n",
+    );
+    let checked = project.runbook(&["check", "deploy.rb", "--format", "short"]);
+    assert!(checked.stdout.contains("nobody reads a message more often than every second"), "{}", checked.text());
+}

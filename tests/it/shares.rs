@@ -3,11 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use runbook::drive::virtual_time::{Answer, Script, simulate};
 use runbook::engine::state::Run;
-use runbook::engine::{ActionResult, Captured, Done, Effect, EffectId, Failure, FailureSort, Input};
+use runbook::engine::{ActionResult, Captured, Done, Effect, EffectId, Failure, FailureSort};
 use runbook::plan::{ActionKind, command_text};
 use runbook::value::Value;
 
-use crate::support::{START, World, plan_of, who};
+use crate::support::{START, World, begin, plan_of};
 
 /// A world with switches: `get NAME` prints what holds, `set NAME SHARE` changes it, unless it only says so.
 #[derive(Default)]
@@ -72,15 +72,7 @@ fn run(body: &str, mut world: Switches) -> (Run, Switches) {
     let plan = plan_of(&format!("{HEAD}{body}"));
     let start: Timestamp = START.parse().unwrap();
     world.inner.name_metrics(&plan);
-    let begin = Input::Begin {
-        run: "r1".into(),
-        by: who(),
-        dir: "/".into(),
-        version: "0".into(),
-        until: None,
-        done: Vec::new(),
-    };
-    let (run, events, ended) = simulate(&plan, Run::new(&plan), &mut world, start, vec![(start, begin)]);
+    let (run, events, ended) = simulate(&plan, Run::new(&plan), &mut world, start, vec![(start, begin())]);
     assert_eq!(ended, Ok(()), "{}", crate::support::transcript(&plan, &events));
     assert_eq!(runbook::engine::replay(&plan, &events), run);
     (run, world)

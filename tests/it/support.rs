@@ -263,14 +263,7 @@ pub fn run_with(text: &str, mut world: World, inputs: Vec<(i64, Input)>) -> Ran 
     let plan = plan_of(text);
     world.metrics = plan.metrics.iter().map(|m| m.id.clone()).collect();
     let start: Timestamp = START.parse().unwrap();
-    let begin = Input::Begin {
-        run: "r1".into(),
-        by: who(),
-        dir: "/".into(),
-        version: "0".into(),
-        until: None,
-        done: Vec::new(),
-    };
+    let begin = begin();
     let mut all = vec![(start, begin)];
     all.extend(inputs.into_iter().map(|(at, input)| (start + SignedDuration::from_secs(at), input)));
     let (run, events, result) = simulate(&plan, Run::new(&plan), &mut world, start, all);
@@ -279,6 +272,11 @@ pub fn run_with(text: &str, mut world: World, inputs: Vec<(i64, Input)>) -> Ran 
     // The state is the fold of its events, and of nothing else.
     assert_eq!(runbook::engine::replay(&ran.plan, &ran.events), ran.run);
     ran
+}
+
+/// How a run begins.
+pub fn begin() -> Input {
+    Input::Begin { run: "r1".into(), by: who(), dir: "/".into(), version: "0".into(), until: None, done: Vec::new() }
 }
 
 pub fn who() -> Who {

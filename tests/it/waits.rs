@@ -8,7 +8,7 @@ use runbook::engine::{Effect, EffectId, Ended, Event, EventKind, Input, Inquiry,
 use runbook::plan::{ActionKind, NodeIx, NodeKind, Plan};
 
 use crate::cuts::{EVERYTHING, calm};
-use crate::support::{START, World, plan_of, who};
+use crate::support::{START, World, begin, plan_of};
 
 /// A world in which one node never comes to its end, forward or back.
 struct Hanging {
@@ -70,15 +70,7 @@ fn world(plan: &Plan, part: Part, ix: NodeIx) -> World {
 fn row(plan: &Plan, ix: NodeIx, part: Part) -> String {
     let start: Timestamp = START.parse().unwrap();
     let mut script = Hanging { inner: world(plan, part, ix), node: ix, part };
-    let begin = Input::Begin {
-        run: "r1".into(),
-        by: who(),
-        dir: "/".into(),
-        version: "0".into(),
-        until: None,
-        done: Vec::new(),
-    };
-    let (run, events, result) = simulate(plan, Run::new(plan), &mut script, start, vec![(start, begin)]);
+    let (run, events, result) = simulate(plan, Run::new(plan), &mut script, start, vec![(start, begin())]);
     let id = &plan.node(ix).id;
     assert_eq!(result, Ok(()), "{id} waits for ever:\n{}", crate::support::transcript(plan, &events));
     let began = |e: &&Event| match (&e.kind, part) {
@@ -119,15 +111,7 @@ fn of_the_run(
     let start: Timestamp = START.parse().unwrap();
     inner.name_metrics(plan);
     let mut script = Hanging { inner, node: NodeIx(u32::MAX), part: Part::Forward };
-    let begin = Input::Begin {
-        run: "r1".into(),
-        by: who(),
-        dir: "/".into(),
-        version: "0".into(),
-        until: None,
-        done: Vec::new(),
-    };
-    let (run, events, result) = simulate(plan, Run::new(plan), &mut script, start, vec![(start, begin)]);
+    let (run, events, result) = simulate(plan, Run::new(plan), &mut script, start, vec![(start, begin())]);
     assert_eq!(result, Ok(()), "{name} waits for ever");
     let at = |wanted: fn(&EventKind) -> bool| events.iter().find(|e| wanted(&e.kind)).map(|e| e.at).unwrap();
     let length = runbook::value::duration_text(at(ends).duration_since(at(begins)));

@@ -144,7 +144,15 @@ impl<'a> Context<'a> {
 
     /// A person says something. It counts or is refused; both are recorded, and each once.
     pub(super) fn say(self, key: &str, by: &Who, say: &Say) -> Events {
-        if self.run.heard.contains(key) {
+        // What names nothing of this plan comes from no runbook that could know it.
+        let known = match say {
+            Say::Answer { node, .. } | Say::Tick { node, .. } | Say::Waive { node, .. } => {
+                node.index() < self.plan.nodes.len()
+            }
+            Say::Fire { trigger, .. } | Say::Decide { trigger, .. } => (*trigger as usize) < self.plan.triggers.len(),
+            Say::GoOn | Say::Note { .. } => true,
+        };
+        if !known || self.run.heard.contains(key) {
             return Vec::new();
         }
         let (key, by) = (key.to_owned(), by.clone());

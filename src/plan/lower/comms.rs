@@ -1,6 +1,9 @@
 //! Messages by the clock or by a node.
 
-use crate::check::model;
+use jiff::SignedDuration;
+
+use crate::check::model::{self, Typed};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{Announcement, Plan};
 
 use super::Lowering;
@@ -23,6 +26,17 @@ impl<'m> Lowering<'m> {
         made
     }
 
+    /// How often something is said. What is known only now may be too often as well.
+    fn how_often(&mut self, every: &'m Typed) -> Option<SignedDuration> {
+        let length = self.duration(every)?;
+        if length < SignedDuration::from_secs(1) {
+            let finding =
+                Diagnostic::new(Code::BadLiteral, every.span, "nobody reads a message more often than every second");
+            self.push(finding.label("too often").help("write `every 10m`"));
+        }
+        Some(length.max(SignedDuration::from_secs(1)))
+    }
+
     fn announcement(&mut self, told: &'m model::Announcement, rollback: Option<u32>, plan: &Plan) -> Announcement {
         match told {
             model::Announcement::Once { moment, when, notify } => Announcement {
@@ -37,7 +51,7 @@ impl<'m> Lowering<'m> {
                 rollback,
                 from: from.as_ref().and_then(|m| self.moment(m, plan)),
                 until: until.as_ref().and_then(|m| self.moment(m, plan)),
-                every: self.duration(every),
+                every: self.how_often(every),
                 when: when.as_ref().map(|w| self.check(w)),
                 messages: notifies.iter().map(|n| self.message(n)).collect(),
             },

@@ -169,16 +169,7 @@ impl<'m> Lowering<'m> {
             })
         };
         let place = self.place(tick.id.span);
-        let action = Action {
-            kind,
-            within: None,
-            expects: Vec::new(),
-            captures: Vec::new(),
-            changes: false,
-            builtin: None,
-            needs: None,
-            place,
-        };
+        let action = Action::plain(kind, place);
         let mut work = self.work(Sort::Item, vec![action], limit.otherwise.clone());
         work.limit = limit.clone();
         let ix = self.bare_node(id, tick.id.span, Some(parent), NodeKind::Work(Box::new(work)));

@@ -77,6 +77,12 @@ impl<'m> Lowering<'m> {
             let found = self.capture_name(&subject.name);
             actions.extend(self.found(&subject, &found));
             for share in shares {
+                if let Value::Percent(percent) = &share
+                    && !(0.0..=100.0).contains(percent)
+                {
+                    let finding = Diagnostic::new(Code::BadLiteral, ramp.head.span, format!("{share} is no share"));
+                    self.push(finding.label("from 0 % to 100 %"));
+                }
                 actions.extend(self.set(&subject, &Expr::Value(share), None));
                 for look in &ramp.looks {
                     match look {
@@ -205,16 +211,7 @@ impl<'m> Lowering<'m> {
             checks: Vec::new(),
             on_inconclusive: Outcome::Continue,
         };
-        Action {
-            kind: ActionKind::Hold(hold),
-            within: None,
-            expects: Vec::new(),
-            captures: Vec::new(),
-            changes: false,
-            builtin: None,
-            needs: None,
-            place: self.place(span),
-        }
+        Action::plain(ActionKind::Hold(hold), self.place(span))
     }
 }
 

@@ -256,16 +256,7 @@ impl<'m> Lowering<'m> {
     /// The only action of a node that is a gate, a hold or a message by itself.
     pub(super) fn sole(&self, kind: ActionKind, head: &Head) -> Action {
         let place = self.place(head.span);
-        Action {
-            kind,
-            within: None,
-            expects: Vec::new(),
-            captures: Vec::new(),
-            changes: false,
-            builtin: None,
-            needs: None,
-            place,
-        }
+        Action::plain(kind, place)
     }
 
     pub(super) fn work(&self, sort: Sort, actions: Vec<Action>, on_failure: Outcome) -> Work {
