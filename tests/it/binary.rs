@@ -67,7 +67,15 @@ impl Project {
 
     /// A command line of `runbook`, with an environment in which nothing is set that matters.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runbook"));
+        // Under `nohup`, or as a shell's background job, the tests are deaf to signals; what they start must not be.
+        let mut command = match is_deaf() {
+            true => {
+                let mut command = Command::new("env");
+                command.args(["--default-signal=HUP,INT,QUIT,PIPE,TERM", env!("CARGO_BIN_EXE_runbook")]);
+                command
+            }
+            false => Command::new(env!("CARGO_BIN_EXE_runbook")),
+        };
         command.args(words).current_dir(self.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for name in ["RUNBOOK_STATE", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"] {
             command.env_remove(name);
@@ -115,6 +123,15 @@ impl Project {
         }
         text
     }
+}
+
+/// Whether this process was started with signals ignored: whatever it starts inherits that.
+fn is_deaf() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    // SIGPIPE is ignored by every Rust program, and given back to what it starts.
+    mask & !(1 << 12) != 0
 }
 
 /// Runs a command to its end, or kills it and says that it hung.

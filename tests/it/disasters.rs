@@ -187,9 +187,9 @@ fn whoever_ignores_the_end_of_the_terminal_goes_on_without_it() {
     let project = Project::with(WAITING);
     project.script("mark.sh", "echo $1 >> marks");
     project.script("wait.sh", "touch began\nuntil test -e go; do sleep 0.02; done");
-    let run = project.command(&["run", "--yes", "--output", "plain"]);
     let mut ignoring = Command::new("sh");
-    ignoring.arg("-c").arg("trap '' HUP; exec \"$0\" \"$@\"").arg(run.get_program()).args(run.get_args());
+    let start = "trap '' HUP; exec \"$0\" run --yes --output plain";
+    ignoring.arg("-c").arg(start).arg(env!("CARGO_BIN_EXE_runbook"));
     ignoring.current_dir(project.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = ignoring.spawn().unwrap();
     eventually("the second step waits", || project.exists("began"));
