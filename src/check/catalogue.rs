@@ -172,7 +172,7 @@ pub const BLOCKS: &[Block] = &[
             a("fact"),
             a("link"),
             a("channel"),
-            l("source"),
+            a("source"),
             a("flags"),
             a("router"),
             l("hosts"),
@@ -247,13 +247,63 @@ pub const BLOCKS: &[Block] = &[
     block!("channel statuspage", [s("page", Text), s("token", Private)], [], [a("describe")]),
     block!(
         "source prometheus",
-        [s("url", Url), s("token", Private), s("user", Text), s("password", Private), s("header", Map)],
-        [],
+        [
+            s("url", Url),
+            s("token", Private),
+            s("user", Text),
+            s("password", Private),
+            s("header", Map),
+            s("ca", Text),
+            s("concurrency", Int),
+        ],
+        [a("within")],
         [a("describe")]
     ),
-    block!("source datadog", [], [], [a("describe")]),
-    block!("source graphite", [], [], [a("describe")]),
-    block!("source influxdb", [], [], [a("describe")]),
+    block!(
+        "source datadog",
+        [
+            s("url", Url),
+            s("api_key", Private),
+            s("app_key", Private),
+            s("ca", Text),
+            s("concurrency", Int),
+            s("window", Duration),
+        ],
+        [a("within")],
+        [a("describe")]
+    ),
+    block!(
+        "source graphite",
+        [
+            s("url", Url),
+            s("token", Private),
+            s("user", Text),
+            s("password", Private),
+            s("header", Map),
+            s("ca", Text),
+            s("concurrency", Int),
+            s("window", Duration),
+        ],
+        [a("within")],
+        [a("describe")]
+    ),
+    block!(
+        "source influxdb",
+        [
+            s("url", Url),
+            s("database", Text),
+            s("org", Text),
+            s("token", Private),
+            s("user", Text),
+            s("password", Private),
+            s("header", Map),
+            s("ca", Text),
+            s("concurrency", Int),
+            s("window", Duration),
+        ],
+        [a("within")],
+        [a("describe")]
+    ),
     block!(
         "flags unleash",
         [s("url", Url), s("token", Private), s("project", Text), s("environment", Text)],
@@ -289,8 +339,8 @@ pub const BLOCKS: &[Block] = &[
     block!(
         "metric",
         [
-            later("source", Name),
-            later("query", Text),
+            s("source", Name),
+            s("query", Text),
             s("unit", Enum(&Enumeration::UNIT)),
             s("every", Duration),
             s("baseline", Any),

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::source::Span;
-use crate::syntax::ast::{Construct, ExprKind, Item, ItemKind, Keyword};
+use crate::syntax::ast::{ClauseKind, Construct, ExprKind, Item, ItemKind, Keyword};
 use crate::value::{Ref, RefKind, Type};
 
 use super::catalogue::{self, Shape};
@@ -70,6 +70,19 @@ impl<'a> Checker<'a> {
         let title = self.title_of(construct);
         let Some(block) = self.kind_of(construct) else { return };
         let (settings, commands) = self.connected(block, construct);
+        let within = construct.every_clause().find_map(|clause| match &clause.kind {
+            ClauseKind::Within(within) => Some(within),
+            _ => None,
+        });
+        if let Some(otherwise) = within.and_then(|w| w.otherwise.as_ref()) {
+            let finding = Diagnostic::new(Code::Misplaced, otherwise.span(), "`else` says nothing here");
+            self.push(
+                finding
+                    .label("does not belong here")
+                    .help("a metric without an answer has no data; what follows is said where it is watched"),
+            );
+        }
+        let within = within.map(|w| self.typed(&w.limit, Some(&Type::Duration)));
         let kind = block.split(' ').next_back().unwrap_or_default().to_owned();
         if kind != "command" && matches!(construct.keyword, Keyword::Flags | Keyword::Router) {
             let span = construct.kind.as_ref().map_or(construct.keyword_span, |k| k.name.span);
@@ -88,8 +101,8 @@ impl<'a> Checker<'a> {
         if kind == "ssh" && !settings.iter().any(|(name, _)| name == "addresses") {
             self.missing(construct.head(), "hosts have addresses", "write `addresses = [\"web-1\", \"web-2\"]`");
         }
-        if kind == "prometheus" && !settings.iter().any(|(name, _)| name == "url") {
-            self.missing(construct.head(), "a source has a `url`", "write `url = \"https://prometheus.internal\"`");
+        if construct.keyword == Keyword::Source {
+            self.needed_of_source(&kind, &settings, construct.head());
         }
         self.model.connections.push(model::Connection {
             id,
@@ -97,8 +110,44 @@ impl<'a> Checker<'a> {
             kind,
             title,
             settings,
+            within,
             commands,
         });
+    }
+
+    /// What a source cannot be asked without, and what cannot be said of it twice.
+    fn needed_of_source(&mut self, kind: &str, settings: &[(String, Typed)], head: Span) {
+        let of = |name: &str| settings.iter().find(|(n, _)| n == name).map(|(_, value)| value.span);
+        let (missing, help) = match kind {
+            "datadog" if of("api_key").is_none() || of("app_key").is_none() => (
+                "an `api_key` and an `app_key`",
+                "write `api_key = dd_api_key` and `app_key = dd_app_key`, with secrets",
+            ),
+            "prometheus" | "graphite" | "influxdb" if of("url").is_none() => {
+                ("a `url`", "write `url = \"https://metrics.internal\"`")
+            }
+            "influxdb" if of("database").is_none() && of("org").is_none() => (
+                "a `database` or an `org`",
+                "write `database = \"metrics\"` to ask it in InfluxQL, or `org = \"acme\"` to ask it in Flux",
+            ),
+            _ => ("", ""),
+        };
+        if !missing.is_empty() {
+            self.missing(head, format!("a source of the kind `{kind}` has {missing}"), help);
+        }
+        for (one, other, help) in [
+            ("token", "user", "keep the token, or the user and the password"),
+            ("database", "org", "keep `database` for InfluxQL or `org` for Flux"),
+        ] {
+            if let (Some(first), Some(second)) = (of(one), of(other)) {
+                let title = format!("a source has a `{one}` or a `{other}`, not both");
+                let finding = Diagnostic::new(Code::Repeated, second, title).label("the other one");
+                self.push(finding.also(first, "the first").help(help));
+            }
+        }
+        if let (None, Some(password)) = (of("user"), of("password")) {
+            self.missing(password, "a password belongs to a `user`", "write `user = \"…\"` beside it");
+        }
     }
 
     /// The catalogue's block for a kind, such as `router haproxy`.
@@ -225,7 +274,7 @@ impl<'a> Checker<'a> {
         }
         self.metric_unit(&kind, body.setting("unit").is_some(), body.span());
         let baseline = body.setting("baseline").map(|s| self.typed(&s.value, None));
-        let baseline = baseline.and_then(|b| self.constant_baseline(b, &kind, source.is_some()));
+        let baseline = baseline.and_then(|b| self.metric_baseline(b, &kind, source.is_some()));
         let floor = body.setting("floor").map(|s| self.typed(&s.value, Some(&kind)));
         let metric = model::Metric {
             title: self.title_of(construct),
@@ -278,15 +327,16 @@ impl<'a> Checker<'a> {
         self.missing(span, title, help);
     }
 
-    fn constant_baseline(&mut self, baseline: Typed, kind: &Type, sourced: bool) -> Option<Typed> {
-        if baseline.ty == Type::Duration && (*kind != Type::Duration || sourced) {
-            self.not_yet(baseline.span, "a baseline from the past of a metric");
+    /// `baseline = 24h`, the mean over the past, or a constant. Of a length of time, less than a minute is a constant.
+    fn metric_baseline(&mut self, baseline: Typed, kind: &Type, sourced: bool) -> Option<Typed> {
+        if baseline.ty == Type::Duration && *kind != Type::Duration {
             if !sourced {
                 let title = "only a source remembers the past of a metric";
                 let finding = Diagnostic::new(Code::Mismatch, baseline.span, title).label("a length of time");
                 self.push(finding.help("give the metric a `source`, or a constant: `baseline = 0.4%`"));
+                return None;
             }
-            return None;
+            return Some(baseline);
         }
         if !kind.accepts(&baseline.ty) {
             let title = format!("the baseline of {} is {}", article(kind), article(&baseline.ty));

@@ -43,6 +43,9 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.facts.insert(name.clone(), value.clone());
         }
         EventKind::FactFailed { name, why } => run.unanswered = Some(format!("the fact `{name}` is not known: {why}")),
+        EventKind::BaselineRead { metric, value, why } => {
+            run.baselines.insert(*metric, (value.clone(), why.clone()));
+        }
         EventKind::LiveStarted => {
             run.live = Live::Running;
             run.live_since = Some(at);
@@ -127,9 +130,8 @@ pub fn apply(run: &mut Run, event: &Event) {
         }
         EventKind::Sampled { metric, sample, judged } => {
             run.remember(*metric, sample.clone());
-            let blind = sample.value == Value::None;
             for judged in judged {
-                judge(run, judged, at, (*metric, blind));
+                judge(run, judged, at, *metric);
             }
         }
         EventKind::TriggerArmed { trigger } => {
@@ -520,13 +522,13 @@ fn judge_attempt(gate: &mut GateState, truth: Truth) {
     }
 }
 
-fn judge(run: &mut Run, judged: &Judged, at: Timestamp, (metric, blind): (u32, bool)) {
+fn judge(run: &mut Run, judged: &Judged, at: Timestamp, metric: u32) {
     match judged.watcher {
         Watcher::Trigger(trigger) => {
             let state = &mut run.triggers[trigger as usize];
             match judged.span {
                 Some(span) => state.spans.entry(span).or_default().judge(judged.truth, at, judged.needs),
-                None if blind => {
+                None if judged.truth == Truth::NoData => {
                     state.blind.entry(metric).or_insert((0, at)).0 += 1;
                 }
                 None => {

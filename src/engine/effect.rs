@@ -22,6 +22,8 @@ pub enum EffectId {
     Look(Slot, u32),
     /// The n-th sample of a metric.
     Sample(u32, u64),
+    /// The baseline of a metric, from its past.
+    Baseline(u32),
     /// A message, by its key.
     Message(u32),
 }
@@ -51,6 +53,8 @@ pub enum Effect {
     Look(Vec<Look>),
     /// Take a sample.
     Sample(Box<Metric>),
+    /// Read the mean of its past.
+    Baseline(Box<Metric>),
     /// Send a message.
     Message(Outgoing),
     /// It cannot be done: something it needs has no value.
@@ -81,8 +85,10 @@ pub enum Done {
     Action(ActionResult),
     /// What was looked at.
     Look(Vec<Checked>),
-    /// A sample, or why there is none.
-    Sample(Result<Value, SampleProblem>),
+    /// A sample, or why there is none; and the answer it came from, as far as it is kept.
+    Sample(Result<Value, SampleProblem>, String),
+    /// The mean over the past and what it was made of, or why there is none.
+    Baseline(Result<(Value, String), String>),
     /// A message was sent, or why not.
     Message(Result<(), String>),
     /// It was stopped because it was no longer wanted.

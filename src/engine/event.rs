@@ -194,6 +194,9 @@ pub struct Sample {
     /// It could not be measured at all.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub error: bool,
+    /// The answer that it was read from, as far as it is kept.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub raw: String,
 }
 
 /// Whose condition was judged by a sample.
@@ -320,6 +323,8 @@ pub enum EventKind {
     FactRead { name: String, value: Value },
     /// The world did not answer.
     FactFailed { name: String, why: String },
+    /// What a metric was over its past; `None` is that nobody knows, and then why.
+    BaselineRead { metric: u32, value: Value, why: String },
     /// The live part began: facts are known, triggers are armed.
     LiveStarted,
     /// T+0 is now known for good.

@@ -106,8 +106,16 @@ impl Environment for Scene<'_> {
             ),
             RefKind::Metric => self.metric(name),
             RefKind::Baseline => {
-                let baseline = self.plan.metric(name).and_then(|m| m.baseline.clone());
-                Found::Value(baseline.unwrap_or(Value::None))
+                let Some(index) = self.plan.metrics.iter().position(|m| m.id == *name) else {
+                    return Found::Never(format!("there is no metric `{name}`"));
+                };
+                let constant = self.plan.metrics[index].baseline.clone();
+                match constant.or_else(|| self.run.baselines.get(&(index as u32)).map(|(value, _)| value.clone())) {
+                    // Without one the look is an error.
+                    Some(Value::None) => Found::Never(format!("{name} has no baseline")),
+                    Some(value) => Found::Value(value),
+                    None => Found::Never(format!("the baseline of {name} is read at the start of the live part")),
+                }
             }
             RefKind::Word => self.word(name),
             RefKind::Answer => {

@@ -44,6 +44,8 @@ pub struct Run {
     pub triggers: Vec<TriggerState>,
     /// What the world answered.
     pub facts: BTreeMap<String, Value>,
+    /// What metrics were over their past, by their index: the value, or nothing, and why.
+    pub baselines: BTreeMap<u32, (Value, String)>,
     /// What was kept.
     pub captures: BTreeMap<String, Value>,
     /// What was kept and is secret: only that it was.
@@ -412,6 +414,7 @@ impl Run {
             metrics: vec![MetricState::default(); plan.metrics.len()],
             triggers: vec![TriggerState::default(); plan.triggers.len()],
             facts: BTreeMap::new(),
+            baselines: BTreeMap::new(),
             captures: BTreeMap::new(),
             secret_captures: BTreeSet::new(),
             messages: Vec::new(),

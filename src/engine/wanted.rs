@@ -115,6 +115,9 @@ impl Collector<'_> {
         }
         if standing.asks_facts {
             self.wanted.effects.extend(self.facts());
+            let unread = |m: &u32| self.plan.metrics[*m as usize].past.is_some() && !self.run.baselines.contains_key(m);
+            let baselines = (0..self.plan.metrics.len() as u32).filter(unread).map(EffectId::Baseline);
+            self.wanted.effects.extend(baselines);
         }
         if let Mode::Paused(pause) = &self.run.mode {
             self.wake(pause.until);

@@ -51,6 +51,13 @@ pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
                 Err(why) => Effect::Impossible(why),
             }
         }
+        EffectId::Baseline(metric) => {
+            let metric = &plan.metrics[metric as usize];
+            match closed(&metric.action, &scene) {
+                Ok(action) => Effect::Baseline(Box::new(Metric { action, ..metric.clone() })),
+                Err(why) => Effect::Impossible(why),
+            }
+        }
         EffectId::Message(key) => {
             let message = &run.messages[key as usize];
             match plan.channels.iter().find(|c| c.id == message.channel) {

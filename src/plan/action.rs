@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::source::Place;
 use crate::value::{Expr, Part};
 
-use super::{Ask, Outcome, serial};
+use super::{Ask, Outcome, Query, serial};
 
 /// A condition, with the words of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,6 +90,7 @@ pub enum Touch {
 pub enum ActionKind {
     Command(Command),
     Request(Request),
+    Query(Query),
     Notify(Message),
     Gate(Gate),
     Hold(Hold),

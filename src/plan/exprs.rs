@@ -2,7 +2,9 @@
 
 use crate::value::{Expr, Part};
 
-use super::{Action, ActionKind, Body, ChannelKind, Check, Gate, Look, Message, NodeKind, Plan, Undo, UrlPart};
+use super::{
+    Action, ActionKind, Body, ChannelKind, Check, Gate, Look, Message, NodeKind, Plan, QueryPiece, Undo, UrlPart,
+};
 
 impl Undo {
     /// Why something is not undone.
@@ -71,6 +73,10 @@ fn collect_action<'p>(action: &'p Action, found: &mut Vec<&'p Expr>) {
                 None => {}
             }
         }
+        ActionKind::Query(query) => found.extend(query.pieces.iter().filter_map(|piece| match piece {
+            QueryPiece::Value(expr, _) => Some(expr),
+            QueryPiece::Text(_) => None,
+        })),
         ActionKind::Notify(message) => collect_message(message, found),
         ActionKind::Gate(gate) => {
             for look in &gate.looks {
@@ -137,6 +143,11 @@ pub fn each_expr_of(action: &mut Action, visit: Visit<'_>) {
                 None => {}
             }
         }
+        ActionKind::Query(query) => query.pieces.iter_mut().for_each(|piece| {
+            if let QueryPiece::Value(expr, _) = piece {
+                visit(expr);
+            }
+        }),
         ActionKind::Notify(message) => each_of_message(message, visit),
         ActionKind::Gate(gate) => each_of_gate(gate, visit),
         ActionKind::Hold(hold) => hold.checks.iter_mut().for_each(|c| visit(&mut c.expr)),
@@ -158,6 +169,10 @@ impl Plan {
         }
         self.facts.iter_mut().for_each(|f| each_expr_of(&mut f.action, visit));
         self.metrics.iter_mut().for_each(|m| each_expr_of(&mut m.action, visit));
+        for source in &mut self.sources {
+            source.header.iter_mut().for_each(|(_, e)| visit(e));
+            source.basic.iter_mut().filter_map(|(_, password)| password.as_mut()).for_each(&mut *visit);
+        }
         for channel in &mut self.channels {
             if let ChannelKind::Webhook { url, header } = &mut channel.kind {
                 visit(url);

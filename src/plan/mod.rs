@@ -15,6 +15,7 @@ mod people;
 mod react;
 mod schedule;
 mod serial;
+mod source;
 mod text;
 mod way_back;
 
@@ -41,7 +42,8 @@ pub use people::{Ask, AskSort, Duty, Level, People, Person, Question, Quorum, Wh
 pub use react::{Announcement, Handler, Moment, Outcome, Response, Rollback, Trigger};
 pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;
-pub use text::{Detail as TextDetail, command_text, dry_run, gate_words, outcome_text, request_text};
+pub use source::{Query, QueryPiece, Source, SourceKind, Spot, in_query};
+pub use text::{Detail as TextDetail, command_text, dry_run, gate_words, outcome_text, query_text, request_text};
 pub use way_back::{WayBack, way_back};
 
 /// The index of a node in [`Plan::nodes`].
@@ -89,6 +91,9 @@ pub struct Plan {
     /// Where messages go.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub channels: Vec<Channel>,
+    /// Where metrics are asked.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub sources: Vec<Source>,
     /// What is measured.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub metrics: Vec<Metric>,
@@ -251,6 +256,12 @@ pub struct Metric {
     /// What it is compared with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub baseline: Option<Value>,
+    /// What it is compared with is its mean over so long before the live part.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub past: Option<SignedDuration>,
+    /// A baseline below this counts as this.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub floor: Option<Value>,
     /// The marks that people hold it against.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub marks: Vec<Mark>,
@@ -451,6 +462,11 @@ impl Plan {
     /// The node of a name.
     pub fn find(&self, id: &str) -> Option<NodeIx> {
         self.nodes.iter().position(|n| n.id == id).map(|i| NodeIx(i as u32))
+    }
+
+    /// A source.
+    pub fn source(&self, id: &str) -> Option<&Source> {
+        self.sources.iter().find(|s| s.id == id)
     }
 
     /// Whether a node holds others.

@@ -28,7 +28,7 @@ pub struct Source {
     /// A user and a password, which may be secret.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub basic: Option<(String, Option<Expr>)>,
-    /// A file with the certificates of the authorities that are trusted beside the machine's own.
+    /// A file with the certificates of the authorities that are trusted, instead of the machine's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ca: Option<String>,
     /// How long an answer may take.
@@ -108,6 +108,9 @@ pub struct Query {
     pub source: String,
     /// Its pieces, joined.
     pub pieces: Vec<QueryPiece>,
+    /// How often it is asked.
+    #[serde(with = "serial::duration")]
+    pub every: SignedDuration,
 }
 
 /// A piece of a query.
@@ -259,7 +262,10 @@ mod tests {
         assert!(prometheus("rate(x[@])", "5m]) or vector(0").is_err());
         assert!(prometheus("x{v=`@`}", "a`b").is_err());
         let influx = |query, value| asked(SourceKind::Influxql { database: String::new() }, query, value);
-        assert_eq!(influx("select x from \"@\" where v = '@'", "a'\"b"), Ok("select x from \"a'\\\"b\" where v = 'a\\'\"b'".into()));
+        assert_eq!(
+            influx("select x from \"@\" where v = '@'", "a'\"b"),
+            Ok("select x from \"a'\\\"b\" where v = 'a\\'\"b'".into())
+        );
         assert!(influx("select x from @", "a; drop database b").is_err());
         let flux = |value| asked(SourceKind::Flux { org: String::new() }, "r.v == \"@\"", value);
         assert_eq!(flux("${secrets}"), Ok("r.v == \"\\${secrets}\"".into()));

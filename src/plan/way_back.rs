@@ -123,11 +123,13 @@ fn procedure_takes(work: &Work) -> Option<SignedDuration> {
             ActionKind::Gate(gate) => gate.within?,
             ActionKind::Ask(_) if work.limit.written => work.limit.duration,
             ActionKind::Ask(_) => return None,
-            ActionKind::Command(_) | ActionKind::Request(_) => match (action.within, work.limit.written) {
-                (Some(within), _) => within,
-                (None, true) => work.limit.duration,
-                (None, false) => return None,
-            },
+            ActionKind::Command(_) | ActionKind::Request(_) | ActionKind::Query(_) => {
+                match (action.within, work.limit.written) {
+                    (Some(within), _) => within,
+                    (None, true) => work.limit.duration,
+                    (None, false) => return None,
+                }
+            }
         };
     }
     Some(sum)

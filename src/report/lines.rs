@@ -100,6 +100,14 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::LockTaken => line(Tone::Quiet, "", format!("lock {} taken", plan.runbook.locks.join(", "))),
         EventKind::LockRefused { why } => line(Tone::Bad, "", why),
         EventKind::FactRead { name, value } => line(Tone::Quiet, name, format!("is {value}")),
+        EventKind::BaselineRead { metric, value: crate::value::Value::None, why } => line(
+            Tone::Bad,
+            &plan.metrics[*metric as usize].id,
+            format!("no baseline: {why}; whatever is compared with it is an error"),
+        ),
+        EventKind::BaselineRead { metric, value, why } => {
+            line(Tone::Quiet, &plan.metrics[*metric as usize].id, format!("baseline {}, {why}", value.brief()))
+        }
         EventKind::FactFailed { name, why } => line(Tone::Bad, name, why),
         EventKind::LiveStarted => return None,
         EventKind::ZeroSet { .. } => return None,
@@ -376,6 +384,7 @@ fn action_words(action: &Action) -> String {
     match &action.kind {
         ActionKind::Command(command) => crate::plan::command_text(command),
         ActionKind::Request(request) => crate::plan::request_text(request),
+        ActionKind::Query(query) => crate::plan::query_text(query),
         ActionKind::Gate(gate) if gate.title.is_empty() => "gate".into(),
         ActionKind::Gate(gate) => format!("gate: {}", gate.title),
         ActionKind::Hold(_) => "hold".into(),

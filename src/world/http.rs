@@ -29,8 +29,34 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(super) struct Prepared {
     method: reqwest::Method,
     url: url::Url,
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
     body: Option<Vec<u8>>,
+}
+
+impl Prepared {
+    /// A GET.
+    pub(super) fn get(url: url::Url) -> Self {
+        Prepared { method: reqwest::Method::GET, url, headers: HeaderMap::new(), body: None }
+    }
+
+    /// A POST of a form.
+    pub(super) fn form(url: url::Url, body: String) -> Self {
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind)]);
+        Prepared { method: reqwest::Method::POST, url, headers, body: Some(body.into_bytes()) }
+    }
+
+    /// A POST of JSON.
+    pub(super) fn json(url: url::Url, body: &serde_json::Value) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        Prepared { method: reqwest::Method::POST, url, headers, body: Some(body.to_string().into_bytes()) }
+    }
+}
+
+/// What every client has in common.
+pub(super) fn builder() -> reqwest::ClientBuilder {
+    let agent = concat!("runbook/", env!("CARGO_PKG_VERSION"));
+    reqwest::Client::builder().user_agent(agent).referer(false).connect_timeout(CONNECT)
 }
 
 /// Where a redirect may lead.
@@ -49,7 +75,7 @@ pub(super) enum Redirects {
 pub(super) struct Clients([tokio::sync::OnceCell<reqwest::Client>; 6]);
 
 /// Whether a server is on this machine. No proxy leads there, whatever the environment names one for.
-fn is_here(url: &reqwest::Url) -> bool {
+pub(super) fn is_here(url: &reqwest::Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -74,11 +100,7 @@ impl World {
             }),
         };
         let build = || async {
-            let builder = reqwest::Client::builder()
-                .user_agent(concat!("runbook/", env!("CARGO_PKG_VERSION")))
-                .redirect(policy())
-                .referer(false)
-                .connect_timeout(CONNECT);
+            let builder = builder().redirect(policy());
             if here { builder.no_proxy() } else { builder }.build()
         };
         let client = &self.clients.0[redirects as usize + 3 * usize::from(here)];
@@ -112,7 +134,7 @@ impl World {
         }
     }
 
-    async fn exchange(&self, client: &reqwest::Client, prepared: Prepared) -> Result<Answer, String> {
+    pub(super) async fn exchange(&self, client: &reqwest::Client, prepared: Prepared) -> Result<Answer, String> {
         let mut builder = client.request(prepared.method, prepared.url).headers(prepared.headers);
         if let Some(body) = prepared.body {
             builder = builder.body(body);
@@ -243,7 +265,7 @@ pub(super) fn unreachable(error: &reqwest::Error) -> String {
 }
 
 /// The cause at the bottom, which says most.
-fn deepest(error: &dyn std::error::Error) -> String {
+pub(super) fn deepest(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

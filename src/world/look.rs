@@ -95,6 +95,10 @@ fn describe(action: &Action) -> String {
     match &action.kind {
         ActionKind::Command(command) => crate::plan::command_text(command),
         ActionKind::Request(request) => crate::plan::request_text(request),
-        ActionKind::Notify(_) | ActionKind::Gate(_) | ActionKind::Hold(_) | ActionKind::Ask(_) => String::new(),
+        ActionKind::Query(_)
+        | ActionKind::Notify(_)
+        | ActionKind::Gate(_)
+        | ActionKind::Hold(_)
+        | ActionKind::Ask(_) => String::new(),
     }
 }

@@ -14,6 +14,7 @@ mod process;
 mod sample;
 mod scope;
 mod session;
+mod source;
 mod vault;
 
 use std::path::{Path, PathBuf};
@@ -58,6 +59,7 @@ pub struct World {
     live: mpsc::Sender<Live>,
     clients: http::Clients,
     names: Vec<String>,
+    places: source::Places,
 }
 
 impl World {
@@ -73,6 +75,7 @@ impl World {
             live,
             clients: http::Clients::default(),
             names: plan.nodes.iter().map(|n| n.id.clone()).collect(),
+            places: source::Places::of(plan),
         }
     }
 
@@ -84,6 +87,7 @@ impl World {
             Effect::Fact(fact) => self.fact(id, &fact, stop).await,
             Effect::Look(looks) => self.look(id, &looks, stop).await,
             Effect::Sample(metric) => self.sample(id, &metric, stop).await,
+            Effect::Baseline(metric) => self.baseline(&metric, stop).await,
             Effect::Message(message) => Done::Message(self.send(&message, stop).await),
             Effect::Impossible(why) => impossible(id, why),
         }
@@ -139,6 +143,7 @@ impl World {
                 self.command(id, command, captured, Hidden::of(&action.captures), stop).await
             }
             ActionKind::Request(request) => self.request(request, captured, stop).await,
+            ActionKind::Query(query) => self.ask_now(query, stop).await,
             ActionKind::Notify(_) | ActionKind::Gate(_) | ActionKind::Hold(_) | ActionKind::Ask(_) => {
                 Ran::Failed(Failure::new(FailureSort::Error, "this is not something that the world does"))
             }
@@ -279,7 +284,8 @@ pub(crate) fn impossible(id: EffectId, why: String) -> Done {
             truth: crate::engine::Truth::Error,
             why,
         }]),
-        EffectId::Sample(..) => Done::Sample(Err(crate::engine::SampleProblem::error(why))),
+        EffectId::Sample(..) => Done::Sample(Err(crate::engine::SampleProblem::error(why)), String::new()),
+        EffectId::Baseline(_) => Done::Baseline(Err(why)),
         EffectId::Fact(_) => Done::Fact(Err(why)),
         EffectId::Message(_) => Done::Message(Err(why)),
         EffectId::Lock => Done::Lock(Err(why)),

@@ -245,7 +245,7 @@ impl World {
     fn whose(&self, id: EffectId) -> String {
         match id {
             EffectId::Action(s) | EffectId::Look(s, _) => self.node_name(s).to_owned(),
-            EffectId::Sample(..) => "a metric".into(),
+            EffectId::Sample(..) | EffectId::Baseline(_) => "a metric".into(),
             EffectId::Fact(_) => "a fact".into(),
             EffectId::Message(_) => "a message".into(),
             EffectId::Lock => "the lock".into(),
@@ -266,7 +266,7 @@ impl World {
         let name = match id {
             EffectId::Action(s) => slot(s),
             EffectId::Look(s, attempt) => format!("{}.look{attempt}", slot(s)),
-            EffectId::Sample(metric, _) => format!("metric{metric}"),
+            EffectId::Sample(metric, _) | EffectId::Baseline(metric) => format!("metric{metric}"),
             EffectId::Fact(i) => format!("fact{i}"),
             EffectId::Message(key) => format!("message{key}"),
             EffectId::Lock => "lock".into(),

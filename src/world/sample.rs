@@ -1,31 +1,130 @@
 //! Samples: an answer → a value with its unit, no data, or an error.
 
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
 use crate::engine::{Done, EffectId, SampleProblem};
-use crate::plan::{Metric, MetricKind};
-use crate::value::Value;
+use crate::plan::{ActionKind, Metric, MetricKind};
+use crate::source::one_line;
+use crate::value::{Value, duration_text};
 
 use super::scope::Outcome;
-use super::{Ran, Stopper, World, short};
+use super::source::{Heard, Period, RAW, Series};
+use super::{Ran, Stop, Stopper, World, short};
+
+/// How often a source is asked for a baseline before there is none.
+const TRIES: u32 = 3;
+
+/// How long after a failure it is asked again.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How long the past of a metric may take to be read, at least.
+const LONG: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A baseline is the mean over so many points, or fewer.
+const POINTS: i32 = 1000;
 
 impl World {
     pub(super) async fn sample(&self, id: EffectId, metric: &Metric, stop: Stopper) -> Done {
         let ran = self.run_within(id, &metric.action, &[], stop).await;
         let outcome = match ran {
             Ran::Cancelled => return Done::Cancelled,
-            Ran::Failed(failure) => return Done::Sample(Err(SampleProblem::error(failure.text))),
+            Ran::Failed(failure) => return Done::Sample(Err(SampleProblem::error(failure.text)), String::new()),
             Ran::Through(outcome) => outcome,
         };
+        let raw = crate::paint::cut(&one_line(&self.vault.mask().text(last_line(outcome.main()))), RAW);
         if let Some(failure) = self.unexpected(&metric.action, &outcome) {
             let printed = failure.tail.last().map(|line| format!(": {line}")).unwrap_or_default();
-            return Done::Sample(Err(SampleProblem::error(format!("{}{printed}", failure.text))));
+            return Done::Sample(Err(SampleProblem::error(format!("{}{printed}", failure.text))), raw);
         }
         let value = number_of(metric, &outcome).and_then(|number| with_unit(metric, number));
-        Done::Sample(value.map_err(|problem| SampleProblem { why: self.vault.mask().text(&problem.why), ..problem }))
+        let masked = |problem: SampleProblem| SampleProblem { why: self.vault.mask().text(&problem.why), ..problem };
+        Done::Sample(value.map_err(masked), raw)
+    }
+
+    /// The mean of a metric over its past. A source that fails is asked again, a few times.
+    pub(super) async fn baseline(&self, metric: &Metric, mut stop: Stopper) -> Done {
+        let mut tries = 0;
+        loop {
+            let answer = tokio::select! {
+                answer = self.mean(metric) => answer,
+                _ = stop.wait_for(|wish| *wish != Stop::No) => return Done::Cancelled,
+            };
+            tries += 1;
+            if answer.is_ok() || tries == TRIES {
+                return Done::Baseline(answer);
+            }
+            tokio::time::sleep(PATIENCE).await;
+        }
+    }
+
+    async fn mean(&self, metric: &Metric) -> Result<(Value, String), String> {
+        let (ActionKind::Query(query), Some(length)) = (&metric.action.kind, metric.past) else {
+            return Err("it has no past".into());
+        };
+        let step = whole_seconds((length / POINTS).max(metric.every));
+        let limit =
+            metric.action.within.and_then(|within| within.try_into().ok()).map_or(LONG, |within| LONG.max(within));
+        let asked = tokio::time::timeout(limit, self.ask(query, Period::Past { length, step })).await;
+        let heard = asked.map_err(|_| format!("`{}` did not answer in time", query.source))??;
+        let points = by_moment(&heard.series);
+        let all = points.len();
+        let values = points.into_values().flatten().filter_map(|number| with_unit(metric, number).ok());
+        let numbers: Vec<f64> = values.filter_map(|value| value.magnitude()).collect();
+        if numbers.is_empty() {
+            let why = if heard.series.is_empty() { "the answer is empty" } else { "there is no value in it" };
+            return Err(format!("`{}` has nothing of the past: {why}", query.source));
+        }
+        let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
+        let value = unit_of(metric, mean).ok_or("it is too large")?;
+        Ok((value, format!("the mean of {} of {all} points, one every {}", numbers.len(), duration_text(step))))
     }
 }
 
-/// The number in an answer: at its path, or its last line.
+/// At least a second, and no part of one.
+fn whole_seconds(length: SignedDuration) -> SignedDuration {
+    SignedDuration::from_secs((length.as_secs() + i64::from(length.subsec_nanos() > 0)).max(1))
+}
+
+/// One value a moment: where several series have one, nobody knows which is meant.
+pub(super) fn by_moment(series: &[Series]) -> BTreeMap<Timestamp, Option<f64>> {
+    let mut all: BTreeMap<Timestamp, (u32, Option<f64>)> = BTreeMap::new();
+    for (at, value) in series.iter().flat_map(|series| &series.points) {
+        let entry = all.entry(at.unwrap_or(Timestamp::MAX)).or_default();
+        entry.0 += u32::from(value.is_some());
+        entry.1 = value.or(entry.1);
+    }
+    all.into_iter().map(|(at, (count, value))| (at, value.filter(|_| count == 1))).collect()
+}
+
+/// The newest value of the one series that is meant.
+fn newest_of(heard: &Heard) -> Result<f64, SampleProblem> {
+    match &heard.series[..] {
+        [] => Err(SampleProblem::no_data("the answer is empty".into())),
+        [one] => {
+            let valued = one.points.iter().filter_map(|(at, value)| Some((*at, (*value)?)));
+            let newest = valued.max_by_key(|(at, _)| at.unwrap_or(Timestamp::MAX));
+            newest.map(|(_, value)| value).ok_or_else(|| SampleProblem::no_data("its value is not a number".into()))
+        }
+        several => {
+            let names: Vec<&str> = several.iter().take(3).map(|s| s.name.as_str()).collect();
+            let more = if several.len() > 3 { ", …" } else { "" };
+            let why = format!("there are {} series where one is meant: {}{more}", several.len(), names.join(", "));
+            Err(SampleProblem::no_data(short(&why)))
+        }
+    }
+}
+
+fn last_line(text: &str) -> &str {
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
+/// The number in an answer: its one series, at its path, or its last line.
 fn number_of(metric: &Metric, outcome: &Outcome) -> Result<f64, SampleProblem> {
+    if let Outcome::Heard(heard) = outcome {
+        return newest_of(heard);
+    }
     let text = outcome.main();
     match &metric.path {
         Some(path) => {
@@ -43,9 +142,8 @@ fn number_of(metric: &Metric, outcome: &Outcome) -> Result<f64, SampleProblem> {
             }
         }
         None => {
-            let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
-            let last = last.ok_or_else(|| SampleProblem::no_data("the answer is empty".into()))?;
-            parse(last)
+            let last = Some(last_line(text)).filter(|line| !line.is_empty());
+            parse(last.ok_or_else(|| SampleProblem::no_data("the answer is empty".into()))?)
         }
     }
 }
@@ -67,7 +165,7 @@ fn parse(text: &str) -> Result<f64, SampleProblem> {
 }
 
 /// A number with the metric's unit. What cannot be is no data, never a value.
-fn with_unit(metric: &Metric, number: f64) -> Result<Value, SampleProblem> {
+pub(super) fn with_unit(metric: &Metric, number: f64) -> Result<Value, SampleProblem> {
     if !number.is_finite() {
         return Err(SampleProblem::no_data(format!("{number} is not a number")));
     }
@@ -94,6 +192,17 @@ fn with_unit(metric: &Metric, number: f64) -> Result<Value, SampleProblem> {
         MetricKind::Rate => Value::Rate(number),
         MetricKind::Count if number.fract() == 0.0 && number.abs() < 9e15 => Value::Int(number as i64),
         MetricKind::Count | MetricKind::Number => Value::Number(number),
+    })
+}
+
+/// A magnitude, as [`Value::magnitude`] has it, as a value of a metric's kind.
+fn unit_of(metric: &Metric, magnitude: f64) -> Option<Value> {
+    Some(match metric.kind {
+        MetricKind::Percent => Value::Percent(magnitude),
+        MetricKind::Duration => Value::Duration(SignedDuration::try_from_secs_f64(magnitude).ok()?),
+        MetricKind::Size => Value::Size(magnitude),
+        MetricKind::Rate => Value::Rate(magnitude),
+        MetricKind::Count | MetricKind::Number => Value::Number(magnitude),
     })
 }
 
@@ -126,6 +235,8 @@ mod tests {
             path: path.map(Into::into),
             baseline: None,
             marks: vec![],
+            past: None,
+            floor: None,
             place: Default::default(),
         };
         let outcome = Outcome::Command(CommandOutcome {

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use crate::source::one_line;
 use crate::value::{Environment, Expr, Found, Function, Ref, RefKind, Value, evaluate};
 
+use super::source::Heard;
 use super::vault::Vault;
 
 /// What came out of an action.
@@ -14,6 +15,8 @@ pub(super) enum Outcome {
     Command(CommandOutcome),
     /// Of a request.
     Answer(Answer),
+    /// Of a query.
+    Heard(Heard),
 }
 
 /// What a command did.
@@ -80,6 +83,7 @@ impl Outcome {
         match self {
             Outcome::Command(command) => command.normal().err().unwrap_or_else(|| "exit 0".into()),
             Outcome::Answer(answer) => format!("{} in {}", answer.status, crate::value::duration_text(answer.latency)),
+            Outcome::Heard(heard) => format!("{} series", heard.series.len()),
         }
     }
 
@@ -88,6 +92,7 @@ impl Outcome {
         match self {
             Outcome::Command(command) => &command.stdout,
             Outcome::Answer(answer) => &answer.body,
+            Outcome::Heard(heard) => &heard.raw,
         }
     }
 
@@ -96,6 +101,7 @@ impl Outcome {
         match self {
             Outcome::Command(command) => command.tail.clone(),
             Outcome::Answer(answer) => answer.tail.clone(),
+            Outcome::Heard(_) => Vec::new(),
         }
     }
 

@@ -258,11 +258,16 @@ impl Script for Random {
             Effect::Lock(_) => Done::Lock(Ok(())),
             Effect::Fact(fact) => Done::Fact(Ok(Value::Text(fact.name))),
             Effect::Message(_) => Done::Message(if fails { Err("gone".into()) } else { Ok(()) }),
-            Effect::Sample(_) => Done::Sample(match self.chance.next(if self.trouble == 0 { 4 } else { 6 }) {
-                5 => Err(SampleProblem::no_data("nothing".into())),
-                4 => Ok(Value::Percent(9.0)),
-                _ => Ok(Value::Percent(1.0)),
-            }),
+            Effect::Sample(_) => {
+                let answer = match self.chance.next(if self.trouble == 0 { 4 } else { 6 }) {
+                    5 => Err(SampleProblem::no_data("nothing".into())),
+                    4 => Ok(Value::Percent(9.0)),
+                    _ => Ok(Value::Percent(1.0)),
+                };
+                Done::Sample(answer, String::new())
+            }
+            Effect::Baseline(_) if fails => Done::Baseline(Err("nothing".into())),
+            Effect::Baseline(_) => Done::Baseline(Ok((Value::Percent(2.0), "the mean".into()))),
             Effect::Look(_) => {
                 let truth = if fails { [Truth::False, Truth::Error][self.chance.next(2)] } else { Truth::True };
                 Done::Look(vec![Checked { text: "it".into(), truth, why: String::new() }])

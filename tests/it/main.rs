@@ -8,6 +8,7 @@
 )]
 
 mod binary;
+mod servers;
 mod support;
 
 mod answers;
@@ -24,12 +25,14 @@ mod engine_conditions;
 mod imports;
 mod kills;
 mod mutations;
+mod other_sources;
 mod people;
 mod quickstart;
 mod rooms;
 mod runs;
 mod screens;
 mod shares;
+mod sources;
 mod syntax;
 mod values;
 mod waits;

@@ -55,6 +55,8 @@ pub struct World {
     answers: Vec<(String, SignedDuration, Outcome, u32)>,
     /// The samples of a metric by seconds since the start: the newest one counts.
     samples: BTreeMap<String, Vec<(i64, Option<f64>)>>,
+    /// What metrics were before the release.
+    baselines: BTreeMap<String, f64>,
     /// The metric's names in the order of the plan.
     metrics: Vec<String>,
     /// What ran, in order.
@@ -101,6 +103,12 @@ impl World {
     /// The samples of a metric: from so many seconds after the start on, this value.
     pub fn metric(mut self, name: &str, samples: &[(i64, Option<f64>)]) -> Self {
         self.samples.insert(name.into(), samples.to_vec());
+        self
+    }
+
+    /// What a metric was before the release, in percent.
+    pub fn baseline(mut self, name: &str, percent: f64) -> Self {
+        self.baselines.insert(name.into(), percent);
         self
     }
 
@@ -166,6 +174,11 @@ impl Script for World {
         match effect {
             Effect::Lock(_) => Answer::After(SignedDuration::ZERO, Done::Lock(Ok(()))),
             Effect::Fact(fact) => Answer::After(SignedDuration::ZERO, Done::Fact(Ok(Value::Text(fact.name)))),
+            Effect::Baseline(metric) => {
+                let baseline = self.baselines.get(&metric.id).cloned();
+                let answer = baseline.map(|percent| (Value::Percent(percent), "the mean of 5 of 5 points".into()));
+                Answer::After(SignedDuration::ZERO, Done::Baseline(answer.ok_or_else(|| "nothing was scripted".into())))
+            }
             Effect::Message(_) => Answer::After(SignedDuration::ZERO, Done::Message(Ok(()))),
             Effect::Impossible(why) => {
                 let failure = Some(Failure::new(FailureSort::Error, why));
@@ -209,7 +222,7 @@ impl Script for World {
                 let newest = series.iter().rev().find(|(at, _)| *at <= since).and_then(|(_, v)| *v);
                 let answer =
                     newest.map(Value::Percent).ok_or_else(|| SampleProblem::no_data("nothing was scripted".into()));
-                Answer::After(SignedDuration::ZERO, Done::Sample(answer))
+                Answer::After(SignedDuration::ZERO, Done::Sample(answer, String::new()))
             }
         }
     }

@@ -185,6 +185,8 @@ pub struct Connection {
     pub kind: String,
     pub title: Option<Typed>,
     pub settings: Vec<(String, Typed)>,
+    /// How long an answer may take.
+    pub within: Option<Typed>,
     /// `get = run "…"` and `set = run "…"` of the kind `command`.
     pub commands: Vec<(String, Action)>,
 }

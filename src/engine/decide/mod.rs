@@ -223,7 +223,8 @@ impl Context<'_> {
                 )
             }
             (EffectId::Look(slot, attempt), Done::Look(checks)) => self.look_ended(slot, attempt, checks),
-            (EffectId::Sample(metric, n), Done::Sample(answer)) => self.sampled(metric, n, answer),
+            (EffectId::Sample(metric, n), Done::Sample(answer, raw)) => self.sampled(metric, n, answer, raw),
+            (EffectId::Baseline(metric), Done::Baseline(answer)) => self.baseline_read(metric, answer),
             (EffectId::Message(key), Done::Message(result)) => {
                 let state = self.run.messages.get(key as usize);
                 match (state.map(|m| m.sent.is_none()), result) {

@@ -6,23 +6,22 @@ use crate::engine::scene::Scene;
 use crate::engine::span::Span;
 use crate::engine::state::{ActionState, metrics_of};
 use crate::plan::{ActionKind, Check, Look};
-use crate::value::{Expr, Value, evaluate};
+use crate::value::{Expr, RefKind, Value, evaluate};
 
 use super::work::actions_of;
 use super::{Context, Events};
 
 impl<'a> Context<'a> {
-    pub(super) fn sampled(self, metric: u32, n: u64, answer: &Result<Value, SampleProblem>) -> Events {
+    pub(super) fn sampled(self, metric: u32, n: u64, answer: &Result<Value, SampleProblem>, raw: &str) -> Events {
         let Some(state) = self.run.metrics.get(metric as usize) else { return Vec::new() };
         if state.count != n {
             return Vec::new();
         }
-        let sample = match answer {
-            Ok(value) => Sample { at: self.now, value: value.clone(), why: None, error: false },
-            Err(problem) => {
-                Sample { at: self.now, value: Value::None, why: Some(problem.why.clone()), error: problem.error }
-            }
+        let (value, why, error) = match answer {
+            Ok(value) => (value.clone(), None, false),
+            Err(problem) => (Value::None, Some(problem.why.clone()), problem.error),
         };
+        let sample = Sample { at: self.now, value, why, error, raw: raw.to_owned() };
         let mut judged = Vec::new();
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let Some(when) = trigger.when.as_ref().filter(|_| self.run.triggers[i].armed.is_some()) else { continue };
@@ -30,7 +29,7 @@ impl<'a> Context<'a> {
                 let watcher = Watcher::Trigger(i as u32);
                 self.judge_spans(when, watcher, (metric, &sample), &mut judged);
                 // That there was a sample at all: for blindness.
-                let truth = if sample.value == Value::None { Truth::NoData } else { Truth::True };
+                let truth = if self.unseen(&when.expr, &sample).is_some() { Truth::NoData } else { Truth::True };
                 judged.push(Judged { watcher, span: None, truth, needs: Default::default() });
             }
         }
@@ -42,6 +41,37 @@ impl<'a> Context<'a> {
         let mut events = vec![EventKind::Sampled { metric, sample: sample.clone(), judged: judged.clone() }];
         events.extend(self.triggers_after((metric, &sample), &judged));
         events
+    }
+
+    /// Why a condition sees nothing of a sample: there is no value in it, or nothing to compare it with.
+    pub(super) fn unseen(self, condition: &Expr, sample: &Sample) -> Option<String> {
+        if sample.value == Value::None {
+            return Some(sample.why.clone().unwrap_or_else(|| "no data".into()));
+        }
+        let baseline = |name: &str| {
+            let index = self.plan.metrics.iter().position(|m| m.id == name)? as u32;
+            self.run.baselines.get(&index).filter(|(value, _)| *value == Value::None).map(|(_, why)| why)
+        };
+        let missing = condition.names(RefKind::Baseline).into_iter().find_map(baseline);
+        missing.map(|why| format!("there is no baseline: {why}"))
+    }
+
+    /// What a metric was before the release; nothing below its floor.
+    pub(super) fn baseline_read(self, metric: u32, answer: &Result<(Value, String), String>) -> Events {
+        let Some(plan) = self.plan.metrics.get(metric as usize).filter(|_| !self.run.baselines.contains_key(&metric))
+        else {
+            return Vec::new();
+        };
+        let (value, why) = match answer {
+            Ok((value, made_of)) => match &plan.floor {
+                Some(floor) if value.magnitude() < floor.magnitude() => {
+                    (floor.clone(), format!("its floor; it was {}, {made_of}", value.brief()))
+                }
+                _ => (value.clone(), made_of.clone()),
+            },
+            Err(why) => (Value::None, why.clone()),
+        };
+        vec![EventKind::BaselineRead { metric, value, why }]
     }
 
     /// The conditions of the gate or the hold that a node is at.

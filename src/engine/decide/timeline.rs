@@ -255,7 +255,10 @@ impl<'a> Context<'a> {
         if let Some(why) = &self.run.unanswered {
             return self.reach(Ending::Stopped, why.clone());
         }
-        let answered = self.plan.facts.iter().all(|f| self.run.facts.contains_key(&f.name));
+        let known =
+            |(i, m): (usize, &crate::plan::Metric)| m.past.is_none() || self.run.baselines.contains_key(&(i as u32));
+        let answered = self.plan.facts.iter().all(|f| self.run.facts.contains_key(&f.name))
+            && self.plan.metrics.iter().enumerate().all(known);
         if !self.run.locked || !answered {
             return Vec::new();
         }

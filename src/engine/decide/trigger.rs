@@ -60,8 +60,8 @@ impl<'a> Context<'a> {
                 (Truth::False, true) => events.push(EventKind::TriggerRearmed { trigger: index }),
                 _ => {}
             }
-            if newest.1.value == Value::None {
-                events.extend(self.blind(index, trigger, newest));
+            if let Some(because) = self.unseen(condition, newest.1) {
+                events.extend(self.blind(index, trigger, newest.0, &because));
             }
         }
         events
@@ -156,7 +156,7 @@ impl<'a> Context<'a> {
         node.map(|ix| self.plan.node(*ix).id.clone()).unwrap_or_default()
     }
 
-    fn blind(self, index: u32, trigger: &'a Trigger, (metric, sample): (u32, &Sample)) -> Events {
+    fn blind(self, index: u32, trigger: &'a Trigger, metric: u32, because: &str) -> Events {
         let state = &self.run.triggers[index as usize];
         let (count, since) = state.blind.get(&metric).copied().unwrap_or((0, self.now));
         let lasting = self.now.duration_since(since);
@@ -164,7 +164,6 @@ impl<'a> Context<'a> {
         if count + 1 < BLIND_SAMPLES || lasting < BLIND_TIME || state.told_blind || outcome == Outcome::Ignore {
             return Vec::new();
         }
-        let because = sample.why.as_deref().unwrap_or("no data");
         let (name, lasting) = (&self.plan.metrics[metric as usize].id, duration_text(rounded(lasting)));
         let why = format!("trigger `{}` has seen nothing of {name} for {lasting}: {because}", trigger.id);
         vec![EventKind::TriggerBlind { trigger: index, why, outcome }]

@@ -87,7 +87,7 @@ impl<'a> Context<'a> {
             return vec![self.end_action(slot, None, why)];
         }
         let doing = match &action.kind {
-            ActionKind::Command(_) | ActionKind::Request(_) => Doing::Work,
+            ActionKind::Command(_) | ActionKind::Request(_) | ActionKind::Query(_) => Doing::Work,
             ActionKind::Gate(_) => Doing::Gate,
             ActionKind::Ask(_) => Doing::Ask,
             ActionKind::Hold(hold) => Doing::Hold(match hold.length {

@@ -6,8 +6,7 @@ use crate::check::model::{self, Typed};
 use crate::check::vocabulary::scope_sort;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{
-    Channel, ChannelKind, Fact, Link, Mark, Metric, MetricKind, Plan, Release, Risk, Role, Runbook, ScopeItem, Secret,
-    SecretSource,
+    Channel, ChannelKind, Fact, Link, Plan, Release, Risk, Role, Runbook, ScopeItem, Secret, SecretSource,
 };
 use crate::value::{Expr, Part, RefKind, Value};
 
@@ -15,12 +14,6 @@ use super::Lowering;
 
 /// How long a process has between SIGTERM and SIGKILL, where the runbook does not say.
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
-
-/// How often a metric is sampled that does not say.
-const EVERY: SignedDuration = SignedDuration::from_secs(10);
-
-/// How long a sample may take that does not say.
-const SAMPLE_LIMIT: SignedDuration = SignedDuration::from_secs(10);
 
 /// How long the answer to a fact may take that does not say.
 const FACT_LIMIT: SignedDuration = SignedDuration::from_secs(60);
@@ -256,44 +249,6 @@ impl<'m> Lowering<'m> {
         expr
     }
 
-    pub(super) fn metrics(&mut self) -> Vec<Metric> {
-        let mut metrics = Vec::new();
-        for metric in &self.model.metrics {
-            let (Some(kind), Some(look)) = (MetricKind::of(&metric.kind), &metric.look) else { continue };
-            let mut action = self.action(look);
-            action.within = action.within.or(Some(SAMPLE_LIMIT));
-            action.changes = false;
-            let floor = metric.floor.as_ref().and_then(|f| self.value(f));
-            let baseline = metric.baseline.as_ref().and_then(|b| self.value(b));
-            let baseline = match (baseline, floor) {
-                (Some(baseline), Some(floor)) if baseline.magnitude() < floor.magnitude() => Some(floor),
-                (baseline, _) => baseline,
-            };
-            let every = self.optional_duration(metric.every.as_ref()).unwrap_or(EVERY);
-            if every < SignedDuration::from_millis(100) {
-                let span = metric.every.as_ref().map_or(metric.id.span, |e| e.span);
-                let finding = Diagnostic::new(Code::BadLiteral, span, "a metric is sampled at most ten times a second");
-                self.push(finding.label("too often").help("write `every = 1s`"));
-            }
-            let marks = metric.marks.iter().filter_map(|(word, comparison, value)| {
-                Some(Mark { word: word.clone(), comparison: *comparison, value: self.value(value)? })
-            });
-            metrics.push(Metric {
-                marks: marks.collect(),
-                title: self.title(metric.title.as_ref(), &metric.id.text),
-                unit: self.optional_text(metric.unit.as_ref()),
-                path: self.optional_text(metric.path.as_ref()),
-                place: self.place(metric.id.span),
-                id: metric.id.text.clone(),
-                every,
-                kind,
-                action,
-                baseline,
-            });
-        }
-        metrics
-    }
-
     /// Says of every secret who uses it.
     pub(super) fn uses_of_secrets(&self, plan: &mut Plan) {
         let mut uses: Vec<(String, String)> = Vec::new();
@@ -313,6 +268,10 @@ impl<'m> Lowering<'m> {
         }
         for fact in &plan.facts {
             note(&fact.name, fact.action.exprs(), &mut uses);
+        }
+        for source in &plan.sources {
+            let password = source.basic.iter().filter_map(|(_, password)| password.as_ref());
+            note(&source.id, source.header.iter().map(|(_, e)| e).chain(password).collect(), &mut uses);
         }
         for channel in &plan.channels {
             if let ChannelKind::Webhook { url, header } = &channel.kind {

@@ -12,6 +12,7 @@ mod people;
 mod react;
 mod response;
 mod share;
+mod source;
 mod timeline;
 mod values;
 
@@ -174,6 +175,7 @@ impl<'m> Lowering<'m> {
         let scope = self.scope();
         let runbook = self.runbook();
         self.shell = runbook.shell.clone();
+        let sources = self.sources();
         let mut plan = Plan {
             format: FORMAT,
             runbook,
@@ -186,7 +188,8 @@ impl<'m> Lowering<'m> {
             secrets: self.secrets(),
             facts: self.facts(),
             channels: self.channels(),
-            metrics: self.metrics(),
+            metrics: self.metrics(&sources),
+            sources,
             blackouts: self.blackouts(),
             nodes: Vec::new(),
             phases: Vec::new(),

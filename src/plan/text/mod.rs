@@ -16,7 +16,7 @@ use super::Outcome;
 use super::moment::zone;
 use super::{ChannelKind, Plan, Schedule, SecretSource, Work, digest, schedule};
 use words::*;
-pub use words::{command_text, gate_words, outcome_text, request_text};
+pub use words::{command_text, gate_words, outcome_text, query_text, request_text};
 
 /// How much of a plan is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,7 +258,12 @@ impl Printer<'_> {
                         .iter()
                         .map(|m| format!("{} {} {}", m.word, m.comparison.symbol(), m.value))
                         .collect();
-                    let baseline = metric.baseline.as_ref().map(|b| format!("baseline {b}"));
+                    let constant = metric.baseline.as_ref().map(|b| format!("baseline {b}"));
+                    let floor = metric.floor.as_ref().map(|f| format!(", at least {f}")).unwrap_or_default();
+                    let past = |past| {
+                        format!("baseline its mean over the {} before the live part{floor}", duration_text(past))
+                    };
+                    let baseline = constant.or(metric.past.map(past));
                     let more: Vec<String> = marks.into_iter().chain(baseline).collect();
                     let more = if more.is_empty() { String::new() } else { format!("; {}", more.join(", ")) };
                     (metric.id.clone(), format!("{word} {text}{path}, every {}{more}", duration_text(metric.every)))

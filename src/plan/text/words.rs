@@ -6,7 +6,7 @@ use crate::value::{Expr, Part, duration_text, offset_text, plain_text, template_
 
 use super::super::{
     Action, ActionKind, Ask, AskSort, Command, FailAfter, Gate, Hold, HoldLength, Level, Limit, Look, Message, Moment,
-    Outcome, Plan, Request, Retry, Touch, UrlPart, Window,
+    Outcome, Plan, Query, QueryPiece, Request, Retry, Touch, UrlPart, Window,
 };
 
 /// A command as one could type it into a POSIX shell; what is only known during the run stands as `${name}`. Of a script
@@ -83,11 +83,22 @@ pub(super) fn action_text(action: &Action) -> (&'static str, String) {
         ActionKind::Command(command) if command.shell => ("shell", command_text(command)),
         ActionKind::Command(command) => ("run", command_text(command)),
         ActionKind::Request(request) => ("http", request_text(request)),
+        ActionKind::Query(query) => ("asks", format!("{}: {}", query.source, query_text(query))),
         ActionKind::Notify(message) => ("notify", message_text(message)),
         ActionKind::Gate(gate) => ("gate", one_line(&gate_words(gate))),
         ActionKind::Hold(hold) => ("hold", hold_words(hold)),
         ActionKind::Ask(ask) => ("asks", one_line(&ask_words(ask))),
     }
+}
+
+/// A query in words, on one line, its values in place.
+pub fn query_text(query: &Query) -> String {
+    let piece = |piece: &QueryPiece| match piece {
+        QueryPiece::Text(text) => text.clone(),
+        QueryPiece::Value(expr, _) => plain_text(expr),
+    };
+    let text: String = query.pieces.iter().map(piece).collect();
+    one_line(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// Who is asked, what for, and who else when they do not answer.

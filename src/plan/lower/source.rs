@@ -1,0 +1,202 @@
+//! Sources, metrics and the queries that are asked.
+
+use jiff::SignedDuration;
+
+use crate::check::model::{self, Typed};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::plan::source::pieces;
+use crate::plan::{Action, ActionKind, Mark, Metric, MetricKind, Query, QueryPiece, Source, SourceKind, in_query};
+use crate::value::{Expr, Part, RefKind, Value};
+
+use super::Lowering;
+
+/// How often a metric is sampled that does not say.
+const EVERY: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long a sample may take that does not say.
+const SAMPLE_LIMIT: SignedDuration = SignedDuration::from_secs(10);
+
+/// So many questions are open at one source at once, where it does not say.
+const CONCURRENCY: u32 = 16;
+
+/// How old the newest point of a series may be, where the source does not say: as Prometheus looks back.
+const WINDOW: SignedDuration = SignedDuration::from_mins(5);
+
+/// A baseline of a length of time below this is a constant; the past of a metric is longer.
+const SHORTEST_PAST: SignedDuration = SignedDuration::from_mins(1);
+
+/// Where Datadog is that does not say.
+const DATADOG: &str = "https://api.datadoghq.com";
+
+impl<'m> Lowering<'m> {
+    pub(super) fn sources(&mut self) -> Vec<Source> {
+        let model = self.model;
+        let sources = model.connections.iter().filter(|c| c.keyword.word() == "source");
+        sources.map(|connection| self.source(connection)).collect()
+    }
+
+    fn source(&mut self, connection: &'m model::Connection) -> Source {
+        let of = |name: &str| connection.settings.iter().find(|(n, _)| n == name).map(|(_, value)| value);
+        let template =
+            |before: &str, secret: Expr| Expr::Template(vec![Part::Text(before.into()), Part::Value(secret)]);
+        let kind = match connection.kind.as_str() {
+            "datadog" => SourceKind::Datadog,
+            "graphite" => SourceKind::Graphite,
+            "influxdb" => match (of("database"), of("org")) {
+                (Some(database), _) => SourceKind::Influxql { database: self.text(database).unwrap_or_default() },
+                (None, org) => SourceKind::Flux { org: self.optional_text(org).unwrap_or_default() },
+            },
+            _ => SourceKind::Prometheus,
+        };
+        let mut header = self.entries(of("header"));
+        if let Some(token) = of("token") {
+            let scheme = if connection.kind == "influxdb" { "Token " } else { "Bearer " };
+            header.push(("Authorization".into(), template(scheme, self.expr(token))));
+        }
+        for (setting, name) in [("api_key", "DD-API-KEY"), ("app_key", "DD-APPLICATION-KEY")] {
+            header.extend(of(setting).map(|key| (name.to_owned(), self.expr(key))));
+        }
+        let basic = of("user").map(|user| {
+            let password = of("password").map(|password| self.expr(password));
+            (self.text(user).unwrap_or_default(), password)
+        });
+        let window = self.optional_duration(of("window")).unwrap_or(WINDOW);
+        let timeout = self.optional_duration(connection.within.as_ref()).unwrap_or(SAMPLE_LIMIT);
+        for (value, written) in [(timeout, connection.within.as_ref()), (window, of("window"))] {
+            if let (true, Some(setting)) = (value.is_zero(), written) {
+                let title = "in no time there is no answer";
+                self.push(Diagnostic::new(Code::BadLiteral, setting.span, title).label("must be more than nothing"));
+            }
+        }
+        Source {
+            url: self.optional_text(of("url")).unwrap_or_else(|| DATADOG.into()),
+            ca: self.optional_text(of("ca")),
+            concurrency: of("concurrency").and_then(|n| self.count(n, 1)).unwrap_or(CONCURRENCY),
+            place: self.place(connection.id.span),
+            id: connection.id.text.clone(),
+            title: self.title(connection.title.as_ref(), &connection.id.text),
+            kind,
+            header,
+            basic,
+            timeout,
+            window,
+        }
+    }
+
+    pub(super) fn metrics(&mut self, sources: &[Source]) -> Vec<Metric> {
+        let model = self.model;
+        model.metrics.iter().filter_map(|metric| self.metric(metric, sources)).collect()
+    }
+
+    fn metric(&mut self, metric: &'m model::Metric, sources: &[Source]) -> Option<Metric> {
+        let kind = MetricKind::of(&metric.kind)?;
+        let every = self.optional_duration(metric.every.as_ref()).unwrap_or(EVERY);
+        if every < SignedDuration::from_millis(100) {
+            let span = metric.every.as_ref().map_or(metric.id.span, |e| e.span);
+            let finding = Diagnostic::new(Code::BadLiteral, span, "a metric is sampled at most ten times a second");
+            self.push(finding.label("too often").help("write `every = 1s`"));
+        }
+        let floor = metric.floor.as_ref().and_then(|f| self.value(f));
+        let written = metric.baseline.as_ref().and_then(|b| self.value(b));
+        let past = match (&written, kind) {
+            (Some(Value::Duration(length)), MetricKind::Duration) if *length < SHORTEST_PAST => None,
+            (Some(Value::Duration(length)), _) if metric.source.is_some() => Some(*length),
+            _ => None,
+        };
+        let action = match (&metric.look, &metric.source, &metric.query) {
+            (Some(look), ..) => {
+                let mut action = self.action(look);
+                action.within = action.within.or(Some(SAMPLE_LIMIT));
+                action.changes = false;
+                action
+            }
+            (None, Some(name), Some(query)) => {
+                let source = sources.iter().find(|s| s.id == *name)?;
+                let asked = self.query(source, query, every, past.is_some());
+                let mut action = Action::plain(ActionKind::Query(asked), self.place(query.span));
+                action.within = Some(source.timeout);
+                action
+            }
+            _ => return None,
+        };
+        let marks = metric.marks.iter().filter_map(|(word, comparison, value)| {
+            Some(Mark { word: word.clone(), comparison: *comparison, value: self.value(value)? })
+        });
+        Some(Metric {
+            marks: marks.collect(),
+            title: self.title(metric.title.as_ref(), &metric.id.text),
+            unit: self.optional_text(metric.unit.as_ref()),
+            path: self.optional_text(metric.path.as_ref()),
+            place: self.place(metric.id.span),
+            id: metric.id.text.clone(),
+            baseline: written.filter(|_| past.is_none()).map(|baseline| at_least(baseline, floor.as_ref())),
+            every,
+            kind,
+            action,
+            past,
+            floor,
+        })
+    }
+
+    /// A query: what stands in the file is its code, and every value in it is a value.
+    fn query(&mut self, source: &Source, query: &'m Typed, every: SignedDuration, past: bool) -> Query {
+        // What a `let` says stands in the file as well.
+        let mut expr = &query.expr;
+        while let Expr::Ref(r) = expr
+            && r.kind == RefKind::Let
+            && let Some(found) = self.model.lets.iter().find(|l| l.id.text == r.name)
+        {
+            expr = &found.value.expr;
+        }
+        let parts = match expr.clone() {
+            Expr::Template(parts) => parts,
+            Expr::Value(Value::Text(text)) => vec![Part::Text(text)],
+            other => vec![Part::Value(other)],
+        };
+        let known = |l: &mut Self, part: Part| match part {
+            Part::Value(expr) => Part::Value(l.expr(&Typed { expr, ty: crate::value::Type::Any, span: query.span })),
+            text @ Part::Text(_) => text,
+        };
+        let parts: Vec<Part> = parts.into_iter().map(|part| known(self, part)).collect();
+        let pieces = pieces(&source.kind, parts);
+        for piece in &pieces {
+            if let QueryPiece::Value(Expr::Value(value), spot) = piece
+                && let Err(why) = in_query(&source.kind, *spot, &value.to_string())
+            {
+                let finding = Diagnostic::new(Code::BadLiteral, query.span, why);
+                self.push(finding.label("not in this query").help(
+                    "between quotes any value can stand; outside of them only a word or a number, and the query itself is written in the file",
+                ));
+            }
+        }
+        // Version 1 of InfluxDB does whatever it is asked, one statement after the other.
+        if let (SourceKind::Influxql { .. }, Some(first)) = (&source.kind, pieces.first()) {
+            let start = match first {
+                QueryPiece::Text(text) => text.trim_start().to_lowercase(),
+                QueryPiece::Value(..) => String::new(),
+            };
+            let several = pieces.iter().any(|piece| matches!(piece, QueryPiece::Text(text) if text.contains(';')));
+            if !start.starts_with("select ") && !start.starts_with("select\n") || several {
+                let finding = Diagnostic::new(Code::BadLiteral, query.span, "a metric is one `select`: it only looks");
+                self.push(finding.label("may change something").help("write `select … from … where $timeFilter`"));
+            }
+        }
+        if let (Some(word), true) = (source.kind.time_in_query(), past) {
+            let says = pieces.iter().any(|piece| matches!(piece, QueryPiece::Text(text) if text.contains(word)));
+            if !says {
+                let title = "this query does not say where the time stands that it is about";
+                let finding = Diagnostic::new(Code::Missing, query.span, title).label("has no past");
+                self.push(finding.help(format!("write `{word}` where the time is chosen, as dashboards do")));
+            }
+        }
+        Query { source: source.id.clone(), pieces, every }
+    }
+}
+
+/// A baseline that is not below its floor.
+fn at_least(baseline: Value, floor: Option<&Value>) -> Value {
+    match floor {
+        Some(floor) if baseline.magnitude() < floor.magnitude() => floor.clone(),
+        _ => baseline,
+    }
+}
