@@ -537,7 +537,7 @@ pub const BLOCKS: &[Block] = &[
         "hold",
         [s("every", Duration)],
         [a("at"), a("when"), a("for"), a("until"), a("fail after")],
-        [a("describe"), a("expect"), l("gate")]
+        [a("describe"), a("expect"), a("gate")]
     ),
     block!(
         "command",

@@ -129,7 +129,7 @@ impl<'a> Checker<'a> {
     /// A metric is sampled beside the gate's own requests: one condition cannot speak of both.
     fn mixed_condition(&mut self, condition: &Typed) {
         let refs = condition.expr.refs();
-        let metrics = refs.iter().any(|r| r.kind == RefKind::Metric);
+        let metrics = condition.expr.watches();
         let own = refs.iter().any(|r| r.kind == RefKind::Capture && r.name.starts_with('.'));
         if metrics && own {
             self.not_yet(condition.span, "a condition over a metric and a captured value of the same gate");
@@ -253,8 +253,8 @@ impl<'a> Checker<'a> {
                 let condition = self.allowing(allow, |c| c.condition(condition));
                 let mut unread = condition.ty == Type::Error;
                 condition.expr.walk(&mut |e| unread |= matches!(e, Expr::Error));
-                if !condition.expr.mentions(RefKind::Metric) && !condition.expr.mentions(RefKind::Gate) && !unread {
-                    let finding = Diagnostic::new(Code::NotKnownHere, condition.span, "a hold watches metrics");
+                if !condition.expr.watches() && !unread {
+                    let finding = Diagnostic::new(Code::NotKnownHere, condition.span, "a hold watches metrics and gates");
                     self.push(finding.label("no metric").help("what is looked at once stands in a `gate`"));
                 }
                 looks.push(Look::Expect(condition));

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{self, ClauseKind, Construct, Item, ItemKind, Keyword, Name};
-use crate::value::{Expr, RefKind, Type};
+use crate::value::{Expr, Type};
 
 use super::Checker;
 use super::model::{self, Id, PhaseKind};
@@ -45,12 +45,11 @@ impl<'a> Checker<'a> {
                 // What could not be read may well be what changes.
                 let mut may_change = condition.ty == Type::Error;
                 condition.expr.walk(&mut |e| may_change |= matches!(e, Expr::Runs { .. } | Expr::Error));
-                may_change |= condition.expr.mentions(RefKind::Gate) || condition.expr.mentions(RefKind::Flag);
-                if !condition.expr.mentions(RefKind::Metric) && !may_change {
+                if !condition.expr.watches() && !may_change {
                     let span = condition.span;
                     let finding =
                         Diagnostic::new(Code::NotKnownHere, span, "nothing in this condition changes during a run");
-                    self.push(finding.label("no metric").help("a trigger watches metrics, or how long a step runs"));
+                    self.push(finding.label("no metric").help("a trigger watches metrics, gates and flags, or how long a step runs"));
                 }
             }
         }

@@ -82,11 +82,15 @@ impl<'a> Checker<'a> {
                     self.push(finding.help("a gate may stand in the condition of a trigger, a gate or a hold"));
                     return ERROR;
                 }
-                self.not_yet(span, "a gate inside a condition");
                 reference(RefKind::Gate, name, Type::Verdict)
             }
             Kind::Block(Keyword::Flag) => {
-                self.not_yet(span, "a flag inside an expression");
+                if !self.allow.metrics {
+                    let title = format!("the flag `{name}` is not looked at here");
+                    let finding = Diagnostic::new(Code::NotKnownHere, span, title).label("a flag");
+                    self.push(finding.help("a flag may stand in the condition of a trigger, a gate or a hold"));
+                    return ERROR;
+                }
                 reference(RefKind::Flag, name, Type::Enum(&Enumeration::SWITCH))
             }
             Kind::Block(Keyword::Approve | Keyword::Confirm | Keyword::Question) => {

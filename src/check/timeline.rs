@@ -405,9 +405,9 @@ impl<'a> Checker<'a> {
             }
             for look in &found {
                 if let Look::Expect(condition) = look
-                    && condition.expr.mentions(crate::value::RefKind::Metric)
+                    && condition.expr.watches()
                 {
-                    self.not_yet(condition.span, "a metric in `done when`");
+                    self.not_yet(condition.span, "a metric, a gate or a flag in `done when`");
                 }
             }
             looks.extend(found);

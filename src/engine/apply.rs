@@ -411,6 +411,7 @@ fn resume(run: &mut Run, at: Timestamp) {
         trigger.spans.clear();
         trigger.blind.clear();
     }
+    run.metrics.iter_mut().for_each(|metric| metric.spans.clear());
 }
 
 fn start_action(run: &mut Run, slot: Slot, doing: Doing, at: Timestamp) {
@@ -535,6 +536,12 @@ fn judge(run: &mut Run, judged: &Judged, at: Timestamp, metric: u32) {
                     state.blind.remove(&metric);
                     state.told_blind &= !state.blind.is_empty();
                 }
+            }
+        }
+        Watcher::Watched(gate, check) => {
+            if let Some(span) = judged.span {
+                let spans = &mut run.metrics[gate as usize].spans;
+                spans.entry((check, span)).or_default().judge(judged.truth, at, judged.needs);
             }
         }
         Watcher::Gate(slot, check) => {

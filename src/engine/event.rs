@@ -199,6 +199,15 @@ pub struct Sample {
     pub raw: String,
 }
 
+/// What was seen of a metric, in a few words; of a gate whether it passed.
+pub fn seen(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "passes".into(),
+        Value::Bool(false) => "fails".into(),
+        other => other.brief(),
+    }
+}
+
 /// Whose condition was judged by a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -209,6 +218,8 @@ pub enum Watcher {
     Hold(Slot, u32),
     /// A check of a gate.
     Gate(Slot, u32),
+    /// A check of a gate that a condition watches, by its index among the metrics.
+    Watched(u32, u32),
 }
 
 /// What a sample means for a condition over time, or for a check of a hold.

@@ -104,7 +104,7 @@ impl Environment for Scene<'_> {
                 || Found::Never(format!("`{name}` was not captured")),
                 |value| Found::Value(value.clone()),
             ),
-            RefKind::Metric => self.metric(name),
+            RefKind::Metric | RefKind::Gate | RefKind::Flag => self.metric(name),
             RefKind::Baseline => {
                 let Some(index) = self.plan.metrics.iter().position(|m| m.id == *name) else {
                     return Found::Never(format!("there is no metric `{name}`"));
@@ -126,7 +126,7 @@ impl Environment for Scene<'_> {
                 )
             }
             RefKind::Secret | RefKind::Output => Found::Later,
-            RefKind::Var | RefKind::Let | RefKind::Loop | RefKind::Param | RefKind::Gate | RefKind::Flag => {
+            RefKind::Var | RefKind::Let | RefKind::Loop | RefKind::Param => {
                 Found::Never(format!("`{name}` is not known here"))
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::plan::{NodeIx, NodeKind, Outcome, People, Plan};
+use crate::plan::{Look, NodeIx, NodeKind, Outcome, People, Plan};
 use crate::value::{Expr, Value};
 
 use super::event::{Ended, Ending, Failure, Part, Sample, Slot, Who};
@@ -357,6 +357,8 @@ pub struct MetricState {
     pub last: Option<Sample>,
     /// The newest few, oldest first, for reports.
     pub recent: Vec<Sample>,
+    /// Of a gate, the spans of its checks.
+    pub spans: BTreeMap<(u32, u32), Span>,
 }
 
 /// So many samples of a metric are kept for reports.
@@ -572,11 +574,24 @@ impl Run {
     }
 }
 
-/// The metrics, by index, that a condition names.
+/// The metrics that the gate of a metric judges by, if it is one.
+pub(crate) fn metrics_inside(plan: &Plan, metric: u32) -> Vec<u32> {
+    let Some(gate) = plan.metrics[metric as usize].gate() else { return Vec::new() };
+    let mut found: Vec<u32> = Vec::new();
+    for look in &gate.looks {
+        if let Look::Metric(check) = look {
+            found.extend(metrics_of(plan, &check.expr));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// What is watched for a condition, by index: metrics, gates and flags.
 pub(crate) fn metrics_of(plan: &Plan, expr: &Expr) -> Vec<u32> {
-    use crate::value::RefKind;
     let mut found = Vec::new();
-    for name in expr.names(RefKind::Metric) {
+    for name in expr.watched() {
         if let Some(i) = plan.metrics.iter().position(|m| m.id == name) {
             found.push(i as u32);
         }

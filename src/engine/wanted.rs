@@ -10,7 +10,7 @@ use super::decide::{HALT_PATIENCE, Standing, actions_of, instant, needs_world, n
 use super::effect::{EffectId, Wanted};
 use super::event::{Part, Slot};
 use super::say::Inquiry;
-use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_of};
+use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_inside, metrics_of};
 
 /// So many messages are on their way at once, the oldest first.
 const AT_ONCE: usize = 32;
@@ -295,8 +295,11 @@ impl Collector<'_> {
         }
     }
 
-    /// Somebody wants a sample of a metric every so often, from a moment on.
+    /// Somebody wants a sample of a metric every so often, from a moment on; of a gate, also of what it judges by.
     fn regularly(&mut self, metric: u32, since: Timestamp, every: jiff::SignedDuration) {
+        for inner in metrics_inside(self.plan, metric) {
+            self.regularly(inner, since, self.plan.metrics[inner as usize].every);
+        }
         let last = self.run.metrics[metric as usize].last.as_ref().map(|s| s.at);
         let due = match last {
             Some(last) if last >= since => last.checked_add(every).unwrap_or(last),
@@ -312,8 +315,20 @@ impl Collector<'_> {
 
     /// One question serves everybody who wants that metric at that moment.
     fn samples(&mut self) {
+        // A gate is looked at when there is something of all that it judges by.
+        let mut behind = vec![false; self.dues.len()];
+        for metric in (0..self.dues.len()).rev() {
+            if self.dues[metric].is_some_and(|due| due <= self.now) {
+                for inner in metrics_inside(self.plan, metric as u32) {
+                    if self.run.fresh(self.plan, inner, self.now).is_none() {
+                        self.due(inner, self.now);
+                        behind[metric] = true;
+                    }
+                }
+            }
+        }
         for metric in 0..self.dues.len() {
-            let Some(due) = self.dues[metric] else { continue };
+            let Some(due) = self.dues[metric].filter(|_| !behind[metric]) else { continue };
             if due <= self.now {
                 let count = self.run.metrics[metric].count;
                 self.wanted.effects.push(EffectId::Sample(metric as u32, count));

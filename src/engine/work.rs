@@ -46,6 +46,9 @@ pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
         }
         EffectId::Sample(metric, _) => {
             let metric = &plan.metrics[metric as usize];
+            if let Some(gate) = metric.gate() {
+                return looks(&gate.looks, &scene);
+            }
             match closed(&metric.action, &scene) {
                 Ok(action) => Effect::Sample(Box::new(Metric { action, ..metric.clone() })),
                 Err(why) => Effect::Impossible(why),

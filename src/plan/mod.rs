@@ -231,6 +231,20 @@ pub enum MetricKind {
     Rate,
     Count,
     Number,
+    /// A gate in a condition: whether its attempt passed.
+    Verdict,
+    /// A flag in a condition: `on`, `off`, or its share.
+    Switch,
+}
+
+impl Metric {
+    /// The gate that it is.
+    pub fn gate(&self) -> Option<&Gate> {
+        match &self.action.kind {
+            ActionKind::Gate(gate) => Some(gate),
+            _ => None,
+        }
+    }
 }
 
 /// A metric.

@@ -7,11 +7,11 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::{ActionState, HoldState, Mode, Run, WorkState};
-use crate::engine::{Event, EventKind, Live, Slot, deadline, group_deadline};
+use crate::engine::{Event, EventKind, Live, Slot, deadline, group_deadline, seen};
 use crate::paint::{Paint, cut, pad};
 use crate::plan::{ActionKind, AskSort, Hold, NodeIx, Plan, Sort};
 use crate::source::one_line;
-use crate::value::{Expr, RefKind, Value, duration_text};
+use crate::value::{Expr, Value, duration_text};
 
 use super::Reporter;
 use super::lines::{actions, doing_words, spoken, stamp, words};
@@ -346,12 +346,12 @@ impl View<'_> {
     /// The newest values of the metrics in a condition.
     fn values(&self, expr: &Expr) -> String {
         let mut words = Vec::new();
-        for name in expr.names(RefKind::Metric) {
+        for name in expr.watched() {
             let value = self.plan.metrics.iter().position(|m| m.id == name).and_then(|i| {
                 let sample = self.run.fresh(self.plan, i as u32, self.now)?;
                 Some(sample.value.clone())
             });
-            words.push(format!("{name} {}", value.unwrap_or(Value::None).brief()));
+            words.push(format!("{name} {}", seen(&value.unwrap_or(Value::None))));
         }
         words.join(", ")
     }

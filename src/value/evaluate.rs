@@ -413,7 +413,7 @@ fn scale(value: Value, factor: f64) -> std::result::Result<Value, Value> {
 }
 
 /// A share as a command prints it: a percent, with or without its sign, or `on` and `off`.
-fn read_share(text: &str) -> Option<f64> {
+pub fn read_share(text: &str) -> Option<f64> {
     let text = text.trim();
     let share = match text {
         "on" | "true" => 100.0,

@@ -110,6 +110,13 @@ pub enum RefKind {
     Word,
 }
 
+impl RefKind {
+    /// Whether it is looked at again and again while something watches it.
+    pub fn is_watched(self) -> bool {
+        matches!(self, RefKind::Metric | RefKind::Gate | RefKind::Flag)
+    }
+}
+
 /// `and` and `or`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -353,6 +360,22 @@ impl Expr {
             }
         }
         names
+    }
+
+    /// What is looked at again and again for it: metrics, gates and flags, each once.
+    pub fn watched(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for r in self.refs() {
+            if r.kind.is_watched() && !names.contains(&r.name.as_str()) {
+                names.push(&r.name);
+            }
+        }
+        names
+    }
+
+    /// Whether anything is looked at again and again for it.
+    pub fn watches(&self) -> bool {
+        self.refs().iter().any(|r| r.kind.is_watched())
     }
 
     /// Whether it looks anything of this kind up.

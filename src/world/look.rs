@@ -1,33 +1,62 @@
-//! An attempt of a gate: its commands and requests, one after the other; what one captures is known to the next.
+//! An attempt of a gate: its commands and requests, side by side; what one captures is known to those behind it.
+
+use futures_util::stream::{self, StreamExt};
 
 use crate::engine::{Checked, Done, EffectId, FailureSort, Truth};
 use crate::plan::{Action, ActionKind, Check, Look};
-use crate::value::{Value, evaluate};
+use crate::value::{RefKind, Value, evaluate};
 
 use super::scope::{CommandOutcome, Outcome, ResultScope};
 use super::{Ran, Stopper, World};
 
+/// So many checks of an attempt run at once.
+const AT_ONCE: usize = 8;
+
+/// What a gate captured.
+type Captured = Vec<(String, Value)>;
+
 impl World {
+    /// The checks run side by side. One that needs what another captured waits for it, and is left out if that one is not
+    /// true: it would only say the same again, or miss what was to be captured.
     pub(super) async fn look(&self, id: EffectId, looks: &[Look], stop: Stopper) -> Done {
-        let mut checks = Vec::new();
-        let mut captured: Vec<(String, Value)> = Vec::new();
-        for look in looks {
-            let check = match look {
-                Look::Action(action) => match self.look_at(id, action, &mut captured, stop.clone()).await {
-                    Some(check) => check,
-                    None => return Done::Cancelled,
-                },
-                Look::Expect(check) => self.judge(check, &captured),
-                Look::Metric(_) => continue,
-            };
-            let passed = check.truth == Truth::True;
-            checks.push(check);
-            // What follows would only say the same again, or miss what was to be captured.
-            if !passed {
+        let mut found: Vec<Option<(Checked, Captured)>> = vec![None; looks.len()];
+        let mut open: Vec<usize> = (0..looks.len()).filter(|i| !matches!(looks[*i], Look::Metric(_))).collect();
+        loop {
+            let passed = |i: &usize| found[*i].as_ref().is_some_and(|(check, _)| check.truth == Truth::True);
+            let (ready, later): (Vec<usize>, Vec<usize>) =
+                open.into_iter().partition(|i| needs(looks, *i).iter().all(passed));
+            if ready.is_empty() {
                 break;
             }
+            open = later;
+            let before = |i: usize| found[..i].iter().flatten().flat_map(|(_, kept)| kept.clone()).collect::<Captured>();
+            let looked = stream::iter(ready.into_iter().map(|i| (i, before(i))))
+                .map(|(i, captured)| self.look_once(id, i, &looks[i], captured, stop.clone()))
+                .buffer_unordered(AT_ONCE);
+            for (i, outcome) in looked.collect::<Vec<_>>().await {
+                match outcome {
+                    Some(outcome) => found[i] = Some(outcome),
+                    None => return Done::Cancelled,
+                }
+            }
         }
-        Done::Look(checks)
+        Done::Look(found.into_iter().flatten().map(|(check, _)| check).collect())
+    }
+
+    async fn look_once(
+        &self,
+        id: EffectId,
+        i: usize,
+        look: &Look,
+        mut captured: Captured,
+        stop: Stopper,
+    ) -> (usize, Option<(Checked, Captured)>) {
+        let known = captured.len();
+        let check = match look {
+            Look::Action(action) => self.look_at(id, action, &mut captured, stop).await,
+            Look::Expect(check) | Look::Metric(check) => Some(self.judge(check, &captured)),
+        };
+        (i, check.map(|check| (check, captured.split_off(known))))
     }
 
     /// One command or request. For these a refused connection, a timeout and a non-zero exit are false, not errors.
@@ -88,6 +117,20 @@ impl World {
         };
         Checked { text: check.text.clone(), truth, why }
     }
+}
+
+/// The checks whose captures one of them needs: of a name, the nearest before it.
+fn needs(looks: &[Look], i: usize) -> Vec<usize> {
+    let exprs = match &looks[i] {
+        Look::Action(action) => action.exprs(),
+        Look::Expect(check) | Look::Metric(check) => vec![&check.expr],
+    };
+    let captures = |j: &usize, name: &str| match &looks[*j] {
+        Look::Action(action) => action.captures.iter().any(|c| c.name == name),
+        Look::Expect(_) | Look::Metric(_) => false,
+    };
+    let names = exprs.into_iter().flat_map(|e| e.names(RefKind::Capture));
+    names.filter_map(|name| (0..i).rev().find(|j| captures(j, name))).collect()
 }
 
 /// What is looked at, in words.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::{Done, EffectId, SampleProblem};
 use crate::plan::{ActionKind, Metric, MetricKind};
 use crate::source::one_line;
-use crate::value::{Value, duration_text};
+use crate::value::{Value, duration_text, read_share};
 
 use super::scope::Outcome;
 use super::source::{Heard, Period, RAW, Series};
@@ -125,6 +125,12 @@ fn number_of(metric: &Metric, outcome: &Outcome) -> Result<f64, SampleProblem> {
     if let Outcome::Heard(heard) = outcome {
         return newest_of(heard);
     }
+    if metric.kind == MetricKind::Switch {
+        let text = outcome.main().trim();
+        return read_share(text).ok_or_else(|| {
+            SampleProblem::no_data(format!("`{}` is no share, such as `25%`, `on` or `off`", short(text)))
+        });
+    }
     let text = outcome.main();
     match &metric.path {
         Some(path) => {
@@ -191,7 +197,10 @@ pub(super) fn with_unit(metric: &Metric, number: f64) -> Result<Value, SamplePro
         MetricKind::Size => Value::Size(number),
         MetricKind::Rate => Value::Rate(number),
         MetricKind::Count if number.fract() == 0.0 && number.abs() < 9e15 => Value::Int(number as i64),
-        MetricKind::Count | MetricKind::Number => Value::Number(number),
+        MetricKind::Switch if number == 100.0 => Value::Word("on".into()),
+        MetricKind::Switch if number == 0.0 => Value::Word("off".into()),
+        MetricKind::Switch => Value::Word(format!("{number}%")),
+        MetricKind::Count | MetricKind::Number | MetricKind::Verdict => Value::Number(number),
     })
 }
 
@@ -202,7 +211,7 @@ fn unit_of(metric: &Metric, magnitude: f64) -> Option<Value> {
         MetricKind::Duration => Value::Duration(SignedDuration::try_from_secs_f64(magnitude).ok()?),
         MetricKind::Size => Value::Size(magnitude),
         MetricKind::Rate => Value::Rate(magnitude),
-        MetricKind::Count | MetricKind::Number => Value::Number(magnitude),
+        MetricKind::Count | MetricKind::Number | MetricKind::Verdict | MetricKind::Switch => Value::Number(magnitude),
     })
 }
 

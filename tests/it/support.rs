@@ -57,6 +57,8 @@ pub struct World {
     samples: BTreeMap<String, Vec<(i64, Option<f64>)>>,
     /// What metrics were before the release.
     baselines: BTreeMap<String, f64>,
+    /// The words of a flag by seconds since the start.
+    words: BTreeMap<String, Vec<(i64, &'static str)>>,
     /// The metric's names in the order of the plan.
     metrics: Vec<String>,
     /// What ran, in order.
@@ -109,6 +111,12 @@ impl World {
     /// What a metric was before the release, in percent.
     pub fn baseline(mut self, name: &str, percent: f64) -> Self {
         self.baselines.insert(name.into(), percent);
+        self
+    }
+
+    /// What a flag is: from so many seconds after the start on, this.
+    pub fn words(mut self, name: &str, words: &[(i64, &'static str)]) -> Self {
+        self.words.insert(name.into(), words.to_vec());
         self
     }
 
@@ -216,6 +224,12 @@ impl Script for World {
                     return Answer::Hangs;
                 }
                 Answer::After(takes, Done::Look(vec![Checked { text, truth, why: String::new() }]))
+            }
+            Effect::Sample(metric) if self.words.contains_key(&metric.id) => {
+                let newest = self.words[&metric.id].iter().rev().find(|(at, _)| *at <= since).map(|(_, word)| *word);
+                let answer = newest.map(|word| Value::Word(word.into()));
+                let answer = answer.ok_or_else(|| SampleProblem::no_data("nothing was scripted".into()));
+                Answer::After(SignedDuration::ZERO, Done::Sample(answer, String::new()))
             }
             Effect::Sample(metric) => {
                 let series = self.samples.get(&metric.id).cloned().unwrap_or_default();

@@ -5,7 +5,8 @@
 //! or its only one, could not measure at all. Fail beats error beats inconclusive. No data is never a pass.
 
 use crate::engine::apply::MAX_ERRORS;
-use crate::engine::event::{Checked, EventKind, Failure, FailureSort, Slot, Truth};
+use crate::engine::effect::SampleProblem;
+use crate::engine::event::{Checked, EventKind, Failure, FailureSort, Slot, Truth, seen};
 use crate::engine::scene::Scene;
 use crate::engine::span::Span;
 use crate::engine::state::{ActionState, GateState, metrics_of};
@@ -66,6 +67,26 @@ impl<'a> Context<'a> {
         vec![EventKind::AttemptJudged { slot, attempt: state.attempts, truth, checks }]
     }
 
+    /// A gate that a condition watches has made an attempt: what it looked at, and what it judges by metrics.
+    pub(super) fn attempted(self, metric: u32, n: u64, looked: &[Checked]) -> Events {
+        let Some(gate) = self.plan.metrics.get(metric as usize).and_then(|m| m.gate()) else { return Vec::new() };
+        let mut checks = looked.to_vec();
+        for (i, look) in gate.looks.iter().enumerate() {
+            if let Look::Metric(check) = look {
+                let spans = |id: u32| self.run.metrics[metric as usize].spans.get(&(i as u32, id)).cloned();
+                checks.push(self.judge_by(check, &spans));
+            }
+        }
+        let (raw, why) = (told(&checks), explain(&checks));
+        let answer = match combine(checks.iter().map(|c| c.truth)) {
+            Truth::True => Ok(Value::Bool(true)),
+            Truth::False => return self.sampled_as(metric, n, (Value::Bool(false), Some(why), false), raw),
+            Truth::NoData => Err(SampleProblem::no_data(why)),
+            Truth::Error => Err(SampleProblem::error(why)),
+        };
+        self.sampled(metric, n, &answer, &raw)
+    }
+
     /// A condition over metrics, with the newest samples.
     fn judge_metric(self, slot: Slot, look: u32, check: &Check) -> Checked {
         let spans = |id: u32| -> Option<Span> {
@@ -74,7 +95,11 @@ impl<'a> Context<'a> {
                 _ => None,
             }
         };
-        let scene = Scene { spans: Some(&spans), ..Scene::new(self.plan, self.run, self.now) };
+        self.judge_by(check, &spans)
+    }
+
+    fn judge_by(self, check: &Check, spans: &dyn Fn(u32) -> Option<Span>) -> Checked {
+        let scene = Scene { spans: Some(spans), ..Scene::new(self.plan, self.run, self.now) };
         let (truth, why) = match evaluate(&check.expr, &scene) {
             Ok(Value::Bool(true)) => (Truth::True, self.values(&check.expr)),
             Ok(Value::Bool(false)) => (Truth::False, self.values(&check.expr)),
@@ -94,15 +119,15 @@ impl<'a> Context<'a> {
     pub(super) fn values(self, expr: &Expr) -> String {
         let scene = Scene::new(self.plan, self.run, self.now);
         let mut words = Vec::new();
-        for name in expr.names(RefKind::Metric) {
+        for name in expr.watched() {
             let reference = Expr::Ref(crate::value::Ref { kind: RefKind::Metric, name: name.to_owned() });
             let value = evaluate(&reference, &scene).unwrap_or(Value::None);
             let index = self.plan.metrics.iter().position(|m| m.id == name);
             let newest = index.and_then(|i| self.run.metrics[i].recent.last());
-            let why = newest.filter(|s| s.value == Value::None).and_then(|s| s.why.as_deref());
+            let why = newest.filter(|s| s.value == value).and_then(|s| s.why.as_deref());
             words.push(match why {
-                Some(why) => format!("{name} {}: {why}", value.brief()),
-                None => format!("{name} {}", value.brief()),
+                Some(why) => format!("{name} {}: {why}", seen(&value)),
+                None => format!("{name} {}", seen(&value)),
             });
         }
         words.join(", ")
@@ -167,6 +192,18 @@ pub(super) fn combine(truths: impl Iterator<Item = Truth>) -> Truth {
         Truth::True => 0,
     };
     truths.max_by_key(worst).unwrap_or(Truth::NoData)
+}
+
+/// All checks and what came of them, for the record.
+fn told(checks: &[Checked]) -> String {
+    let word = |truth| match truth {
+        Truth::True => "so",
+        Truth::False => "not so",
+        Truth::NoData => "no data",
+        Truth::Error => "error",
+    };
+    let one = |c: &Checked| format!("{}: {}{}", c.text, word(c.truth), if c.why.is_empty() { String::new() } else { format!(" ({})", c.why) });
+    checks.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// The checks that did not pass, in words.

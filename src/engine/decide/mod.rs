@@ -224,6 +224,7 @@ impl Context<'_> {
             }
             (EffectId::Look(slot, attempt), Done::Look(checks)) => self.look_ended(slot, attempt, checks),
             (EffectId::Sample(metric, n), Done::Sample(answer, raw)) => self.sampled(metric, n, answer, raw),
+            (EffectId::Sample(metric, n), Done::Look(checks)) => self.attempted(metric, n, checks),
             (EffectId::Baseline(metric), Done::Baseline(answer)) => self.baseline_read(metric, answer),
             (EffectId::Message(key), Done::Message(result)) => {
                 let state = self.run.messages.get(key as usize);

@@ -13,15 +13,21 @@ use super::{Context, Events};
 
 impl<'a> Context<'a> {
     pub(super) fn sampled(self, metric: u32, n: u64, answer: &Result<Value, SampleProblem>, raw: &str) -> Events {
+        let said = match answer {
+            Ok(value) => (value.clone(), None, false),
+            Err(problem) => (Value::None, Some(problem.why.clone()), problem.error),
+        };
+        self.sampled_as(metric, n, said, raw.to_owned())
+    }
+
+    /// A value, why it is that or none, and whether it could not be measured at all.
+    pub(super) fn sampled_as(self, metric: u32, n: u64, said: (Value, Option<String>, bool), raw: String) -> Events {
         let Some(state) = self.run.metrics.get(metric as usize) else { return Vec::new() };
         if state.count != n {
             return Vec::new();
         }
-        let (value, why, error) = match answer {
-            Ok(value) => (value.clone(), None, false),
-            Err(problem) => (Value::None, Some(problem.why.clone()), problem.error),
-        };
-        let sample = Sample { at: self.now, value, why, error, raw: raw.to_owned() };
+        let (value, why, error) = said;
+        let sample = Sample { at: self.now, value, why, error, raw };
         let mut judged = Vec::new();
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let Some(when) = trigger.when.as_ref().filter(|_| self.run.triggers[i].armed.is_some()) else { continue };
@@ -38,6 +44,7 @@ impl<'a> Context<'a> {
                 self.judge_slot(slot, (metric, &sample), &mut judged);
             }
         }
+        self.judge_watched(metric, &sample, &mut judged);
         let mut events = vec![EventKind::Sampled { metric, sample: sample.clone(), judged: judged.clone() }];
         events.extend(self.triggers_after((metric, &sample), &judged));
         events
@@ -107,6 +114,30 @@ impl<'a> Context<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The spans of the gates that conditions watch. Where nobody has looked for a while, a span begins anew.
+    fn judge_watched(self, metric: u32, sample: &Sample, judged: &mut Vec<Judged>) {
+        let asked = &self.plan.metrics[metric as usize];
+        let longest = (asked.every + asked.action.within.unwrap_or_default()) * 3;
+        let last = self.run.metrics[metric as usize].last.as_ref().map(|s| s.at);
+        let unwatched = last.is_some_and(|last| self.now.duration_since(last) > longest);
+        for (g, gate) in self.plan.metrics.iter().enumerate().filter_map(|(g, m)| Some((g as u32, m.gate()?))) {
+            for (i, look) in gate.looks.iter().enumerate() {
+                let Look::Metric(check) = look else { continue };
+                if !metrics_of(self.plan, &check.expr).contains(&metric) {
+                    continue;
+                }
+                let watcher = Watcher::Watched(g, i as u32);
+                let before = judged.len();
+                self.judge_spans(check, watcher, (metric, sample), judged);
+                if unwatched {
+                    let ended: Vec<Judged> =
+                        judged[before..].iter().map(|j| Judged { truth: Truth::False, ..j.clone() }).collect();
+                    judged.splice(before..before, ended);
+                }
+            }
         }
     }
 

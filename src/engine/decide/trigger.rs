@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::engine::event::{EventKind, Judged, Sample, Truth, Watcher};
+use crate::engine::event::{EventKind, Judged, Sample, Truth, Watcher, seen};
 use crate::engine::scene::{Happening, Scene};
 use crate::engine::state::{Live, Mode, metrics_of};
 use crate::plan::{Moment, Outcome, Trigger};
@@ -114,8 +114,11 @@ impl<'a> Context<'a> {
             if since.is_none() && recent.len() > 1 {
                 recent.drain(..recent.len() - 1);
             }
-            let value = recent.last().map_or(Value::None, |s| s.value.clone());
-            values.push(format!("{} {}", self.plan.metrics[metric as usize].id, value.brief()));
+            let newest = recent.last();
+            let value = newest.map_or(Value::None, |s| s.value.clone());
+            // Of a gate, what it found.
+            let why = newest.and_then(|s| s.why.as_deref()).map(|why| format!(": {why}")).unwrap_or_default();
+            values.push(format!("{} {}{why}", self.plan.metrics[metric as usize].id, seen(&value)));
             samples.extend(recent);
         }
         let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };

@@ -5,12 +5,13 @@ use jiff::SignedDuration;
 use crate::check::model::{self, GateRef, GateUse, Row, Typed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{FailAfter, Gate, Hold, HoldLength, Lane, Look, Outcome, People};
-use crate::value::{Expr, RefKind, Value};
+use crate::source::Span;
+use crate::value::{Expr, Value};
 
 use super::Lowering;
 
 /// How often a gate makes an attempt that does not say.
-const EVERY: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const EVERY: SignedDuration = SignedDuration::from_secs(10);
 
 /// How long the run waits for a person when a gate of the live part can neither pass nor fail.
 const INCONCLUSIVE_PAUSE: SignedDuration = SignedDuration::from_mins(15);
@@ -34,7 +35,7 @@ impl<'m> Lowering<'m> {
         };
         let owner = self.owner.clone();
         let mut looks = Vec::new();
-        self.looks(gate, used, 0, &mut looks);
+        self.looks(gate, &used.arguments, used.span, 0, &mut looks);
         self.owner = owner;
         let within = used.within.as_ref().or(gate.within.as_ref());
         let limit_outcome = within.and_then(|w| w.otherwise.as_ref()).map(|o| self.outcome(o));
@@ -75,10 +76,17 @@ impl<'m> Lowering<'m> {
     }
 
     /// The checks of a gate, those of the gates inside it among them.
-    fn looks(&mut self, gate: &'m model::Gate, used: &'m GateUse, depth: usize, looks: &mut Vec<Look>) {
+    pub(super) fn looks(
+        &mut self,
+        gate: &'m model::Gate,
+        given: &'m [(model::Id, Typed)],
+        span: Span,
+        depth: usize,
+        looks: &mut Vec<Look>,
+    ) {
         if depth >= MAX_DEPTH {
             let finding =
-                Diagnostic::new(Code::Cycle, used.span, format!("the gate `{}` contains itself", gate.id.text));
+                Diagnostic::new(Code::Cycle, span, format!("the gate `{}` contains itself", gate.id.text));
             return self.push(finding.label("leads back to it"));
         }
         // Arguments are worked out where the gate is used, defaults where it is declared.
@@ -86,7 +94,7 @@ impl<'m> Lowering<'m> {
             .parameters
             .iter()
             .map(|(id, default)| {
-                let given = used.arguments.iter().find(|(name, _)| name.text == id.text).map(|(_, value)| value);
+                let given = given.iter().find(|(name, _)| name.text == id.text).map(|(_, value)| value);
                 (id.text.clone(), self.expr(given.unwrap_or(default)))
             })
             .collect();
@@ -108,17 +116,17 @@ impl<'m> Lowering<'m> {
                 }
                 model::Look::Expect(condition) => {
                     let check = self.check(condition);
-                    looks.push(if check.expr.mentions(RefKind::Metric) {
+                    looks.push(if check.expr.watches() {
                         Look::Metric(check)
                     } else {
                         Look::Expect(check)
                     });
                 }
                 model::Look::Gate(inner) => match &inner.gate {
-                    GateRef::Inline(gate) => self.looks(gate, inner, depth + 1, looks),
+                    GateRef::Inline(gate) => self.looks(gate, &inner.arguments, inner.span, depth + 1, looks),
                     GateRef::Named(name) => {
                         if let Some(gate) = self.model.gates.iter().find(|g| g.id.text == *name) {
-                            self.looks(gate, inner, depth + 1, looks);
+                            self.looks(gate, &inner.arguments, inner.span, depth + 1, looks);
                         }
                     }
                     GateRef::Error => {}
@@ -139,7 +147,8 @@ impl<'m> Lowering<'m> {
         };
         let checks = hold.looks.iter().filter_map(|look| match look {
             model::Look::Expect(condition) => Some(self.check(condition)),
-            model::Look::Action(_) | model::Look::Gate(_) => None,
+            model::Look::Gate(used) => self.watched_use(used),
+            model::Look::Action(_) => None,
         });
         Hold {
             checks: checks.collect(),

@@ -15,6 +15,7 @@ mod share;
 mod source;
 mod timeline;
 mod values;
+mod watched;
 
 use std::collections::BTreeMap;
 
@@ -123,6 +124,7 @@ fn lowered(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> (Plan, Plan
         beside: Vec::new(),
         ids: BTreeMap::new(),
         shell: Vec::new(),
+        watched: Vec::new(),
     };
     let plan = lowering.plan();
     (plan, lowering.error)
@@ -155,6 +157,8 @@ struct Lowering<'m> {
     /// Which node has a name, and where it is written.
     ids: BTreeMap<String, Span>,
     shell: Vec<String>,
+    /// Gates that holds look at throughout.
+    watched: Vec<super::Metric>,
 }
 
 /// The kinds of reference whose values are known to the plan.
@@ -206,6 +210,7 @@ impl<'m> Lowering<'m> {
         plan.triggers = self.triggers(&plan);
         plan.handlers = self.handlers();
         plan.comms = self.comms(&plan);
+        self.watch(&mut plan);
         self.uses_of_secrets(&mut plan);
         self.complete(&mut plan);
         self.ways_back_fit(&plan);

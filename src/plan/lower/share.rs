@@ -170,6 +170,14 @@ impl<'m> Lowering<'m> {
         Some(action)
     }
 
+    /// Reads what holds of a flag, for a condition.
+    pub(super) fn flag_state(&mut self, name: &str, span: Span) -> Option<Action> {
+        let subject = self.subject(name, span)?;
+        let mut action = self.command_for(&subject, "get", &Expr::Value(Value::None))?;
+        action.changes = false;
+        Some(action)
+    }
+
     /// Sets a share, and reads whether it holds.
     fn set(&mut self, subject: &Subject<'m>, share: &Expr, needs: Option<&str>) -> Vec<Action> {
         let mut made = Vec::new();

@@ -14,7 +14,7 @@ use super::Lowering;
 const EVERY: SignedDuration = SignedDuration::from_secs(10);
 
 /// How long a sample may take that does not say.
-const SAMPLE_LIMIT: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const SAMPLE_LIMIT: SignedDuration = SignedDuration::from_secs(10);
 
 /// So many questions are open at one source at once, where it does not say.
 const CONCURRENCY: u32 = 16;

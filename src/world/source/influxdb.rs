@@ -105,7 +105,7 @@ pub(super) fn read_csv(body: &str) -> Result<Vec<Series>, String> {
     for record in reader.records() {
         let record = record.map_err(|e| format!("the answer cannot be read: {e}"))?;
         let row: Vec<&str> = record.iter().collect();
-        if row.iter().any(|cell| *cell == "error") && !row.contains(&"_value") && names.is_empty() {
+        if row.contains(&"error") && !row.contains(&"_value") && names.is_empty() {
             names = row.iter().map(|cell| (*cell).to_owned()).collect();
             continue;
         }
