@@ -168,6 +168,8 @@ struct Shop {
     share: f64,
     /// When each request came, how long it took, and whether it failed.
     served: VecDeque<(Instant, Duration, bool)>,
+    /// How many requests went well, and how many failed, since it began.
+    counts: [u64; 2],
     random: u64,
 }
 
@@ -190,10 +192,19 @@ impl Shop {
         let instance = &all[self.random as usize % all.len()];
         let failed = self.chance(instance.fail);
         self.served.push_back((began, began.elapsed(), failed));
+        self.counts[usize::from(failed)] += 1;
         while self.served.front().is_some_and(|(at, ..)| at.elapsed() > WINDOW) {
             self.served.pop_front();
         }
         !failed
+    }
+
+    /// For Prometheus.
+    fn exposition(&self) -> String {
+        let [well, failed] = self.counts;
+        format!(
+            "# TYPE shop_requests_total counter\nshop_requests_total{{code=\"200\"}} {well}\nshop_requests_total{{code=\"500\"}} {failed}\n"
+        )
     }
 
     fn metrics(&self) -> String {
@@ -221,6 +232,7 @@ async fn serve(dir: &Path, version: &str) -> Fallible<()> {
         old: version.to_owned(),
         share: 0.0,
         served: VecDeque::new(),
+        counts: [0, 0],
         random: 0x2545_F491_4F6C_DD1D,
     }));
     // Whoever finds the file finds a whole address in it.
@@ -273,6 +285,7 @@ fn answer(shop: &Mutex<Shop>, request: &str) -> (&'static str, String) {
     let number = value("n").parse::<usize>().ok().filter(|n| (1..=shop.instances.len()).contains(n)).map(|n| n - 1);
     match (method, path) {
         ("GET", "/metrics") => ("200 OK", shop.metrics()),
+        ("GET", "/prometheus") => ("200 OK", shop.exposition()),
         ("GET", "/health") => ("200 OK", r#"{"status":"ok"}"#.into()),
         ("POST", "/login") if shop.serve_one(began) => ("200 OK", r#"{"access_token":"demo-7f3a9c51e2"}"#.into()),
         ("GET", "/users") if !request.contains("Bearer demo-7f3a9c51e2") => {

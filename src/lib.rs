@@ -9,6 +9,7 @@ pub mod engine;
 pub mod journal;
 pub mod paint;
 pub mod plan;
+pub mod rehearse;
 pub mod report;
 pub mod source;
 pub mod syntax;

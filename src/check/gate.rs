@@ -254,7 +254,8 @@ impl<'a> Checker<'a> {
                 let mut unread = condition.ty == Type::Error;
                 condition.expr.walk(&mut |e| unread |= matches!(e, Expr::Error));
                 if !condition.expr.watches() && !unread {
-                    let finding = Diagnostic::new(Code::NotKnownHere, condition.span, "a hold watches metrics and gates");
+                    let finding =
+                        Diagnostic::new(Code::NotKnownHere, condition.span, "a hold watches metrics and gates");
                     self.push(finding.label("no metric").help("what is looked at once stands in a `gate`"));
                 }
                 looks.push(Look::Expect(condition));

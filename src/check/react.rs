@@ -49,7 +49,11 @@ impl<'a> Checker<'a> {
                     let span = condition.span;
                     let finding =
                         Diagnostic::new(Code::NotKnownHere, span, "nothing in this condition changes during a run");
-                    self.push(finding.label("no metric").help("a trigger watches metrics, gates and flags, or how long a step runs"));
+                    self.push(
+                        finding
+                            .label("no metric")
+                            .help("a trigger watches metrics, gates and flags, or how long a step runs"),
+                    );
                 }
             }
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "the command line reads and writes files, the environment and the clock")]
 
 mod abort;
+mod backtest;
 mod check;
 mod explain;
 mod files;
@@ -9,6 +10,7 @@ mod fmt;
 mod imports;
 mod inputs;
 mod live;
+mod probe;
 mod reach;
 mod resume;
 mod run;
@@ -67,6 +69,8 @@ enum Command {
     Fmt(fmt::Arguments),
     /// Run a runbook, or print its plan with --dry-run
     Run(Box<run::Arguments>),
+    /// Try the triggers and gates of a runbook on the past of its metrics
+    Backtest(backtest::Arguments),
     /// Go on with a run that was paused or whose process is gone
     Resume(resume::Arguments),
     /// Halt a run that another process is running, as Ctrl-C there would
@@ -126,6 +130,7 @@ fn dispatch(arguments: Arguments) -> Exit {
         Command::Check(own) => check::main(own, &screen),
         Command::Fmt(own) => fmt::main(own, &screen),
         Command::Run(own) => run::main(own, &screen, &state()),
+        Command::Backtest(own) => backtest::main(own, &screen),
         Command::Resume(own) => resume::main(own, &screen, &state()),
         Command::Rollback(own) => resume::roll_back(own, &screen, &state()),
         Command::Pause(own) => reach::pause(own, &screen, &state()),

@@ -31,6 +31,10 @@ pub(super) struct Arguments {
     /// Print the plan: every node with its time, its commands and its way back. Nothing is run, nothing is written
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: look whether everything is there that the plan needs: programs, servers, secrets, metrics, gates.
+    /// It changes nothing; exit 1 if something is not there
+    #[arg(long, requires = "dry_run")]
+    probe: bool,
     /// With --dry-run: also write the plan to a file, for --plan
     #[arg(long, value_name = "FILE", requires = "dry_run")]
     save: Option<PathBuf>,
@@ -94,11 +98,16 @@ fn made(arguments: &Arguments, screen: &Screen) -> Result<Plan, Exit> {
         let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
         return read(&text).map_err(|e| fail(e.to_string()));
     }
+    of_file(arguments.file.as_deref(), &arguments.vars, screen)
+}
+
+/// The plan of a file.
+pub(super) fn of_file(file: Option<&Path>, vars: &VarArguments, screen: &Screen) -> Result<Plan, Exit> {
     let usage = |why: String| {
         screen.error(&why);
         Exit::Usage
     };
-    let file = arguments.file.clone().map_or_else(files::usual_file, Ok).map_err(usage)?;
+    let file = file.map_or_else(files::usual_file, |file| Ok(file.to_owned())).map_err(usage)?;
     let loaded = files::load(&file).map_err(usage)?;
     if loaded.sources.file(loaded.file).text.trim_start().starts_with('{') {
         let shown = file.display();
@@ -119,7 +128,7 @@ fn made(arguments: &Arguments, screen: &Screen) -> Result<Plan, Exit> {
             file.display()
         )));
     }
-    let values = given(&arguments.vars).map_err(usage)?;
+    let values = given(vars).map_err(usage)?;
     plan(&examined.checked.model, sources, &inputs(values)).map_err(|PlanError { usage, findings }| {
         screen.note(&report(&findings, sources, screen.err.width, screen.err.color));
         for why in &usage {
@@ -142,7 +151,7 @@ fn show(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Exit {
         }
         screen.note(&format!("plan {} saved to {}", digest(plan), path.display()));
     }
-    Exit::Done
+    if arguments.probe { super::probe::main(plan, screen) } else { Exit::Done }
 }
 
 /// Prepare nodes that were due before now: nobody should find that out in the middle.

@@ -49,34 +49,54 @@ type Flight = Option<(Timestamp, Done)>;
 /// If it does not come to an end; the events up to there are what can be looked at.
 pub fn simulate(
     plan: &Plan,
+    run: Run,
+    script: &mut dyn Script,
+    start: Timestamp,
+    inputs: Vec<(Timestamp, Input)>,
+) -> (Run, Vec<Event>, Result<(), Stuck>) {
+    let mut events = Vec::new();
+    let (run, ended) = simulate_into(plan, run, script, start, inputs, &mut |_, event| events.push(event.clone()));
+    (run, events, ended)
+}
+
+/// As [`simulate`]; the events are shown, each with the state after all that belong to it, and not kept.
+///
+/// # Errors
+/// If it does not come to an end.
+pub fn simulate_into(
+    plan: &Plan,
     mut run: Run,
     script: &mut dyn Script,
     start: Timestamp,
     mut inputs: Vec<(Timestamp, Input)>,
-) -> (Run, Vec<Event>, Result<(), Stuck>) {
+    see: &mut dyn FnMut(&Run, &Event),
+) -> (Run, Result<(), Stuck>) {
     let mut now = start;
-    let mut events = Vec::new();
     let mut flights: BTreeMap<EffectId, Flight> = BTreeMap::new();
+    let mut tell = |run: &mut Run, input: Input, now: Timestamp| {
+        let events = advance(plan, run, input, now);
+        events.iter().for_each(|event| see(run, event));
+    };
     inputs.sort_by_key(|(at, _)| *at);
     inputs.reverse();
     for _ in 0..TURNS {
         while inputs.last().is_some_and(|(at, _)| *at <= now)
             && let Some((_, input)) = inputs.pop()
         {
-            events.extend(advance(plan, &mut run, input, now));
+            tell(&mut run, input, now);
         }
-        events.extend(advance(plan, &mut run, Input::Tick, now));
+        tell(&mut run, Input::Tick, now);
         if let Some(input) = script.say(plan, &run, now).filter(|_| !run.is_over()) {
-            events.extend(advance(plan, &mut run, input, now));
+            tell(&mut run, input, now);
             continue;
         }
         if run.is_over() {
-            return (run, events, Ok(()));
+            return (run, Ok(()));
         }
         let wish = wanted(plan, &run, now);
         // What began and was stopped in one moment was never started.
         if let Some(id) = wish.stopping.iter().find(|id| !flights.contains_key(id)) {
-            events.extend(advance(plan, &mut run, Input::Ended(*id, Done::Cancelled), now));
+            tell(&mut run, Input::Ended(*id, Done::Cancelled), now);
             continue;
         }
         for (id, flight) in &mut flights {
@@ -94,7 +114,7 @@ pub fn simulate(
         let next_done = flights.values().flatten().map(|(at, _)| *at).min();
         let next_input = inputs.last().map(|(at, _)| *at);
         let Some(next) = [next_done, wish.wake, next_input].into_iter().flatten().min() else {
-            return (run, events, Err(Stuck::Nothing));
+            return (run, Err(Stuck::Nothing));
         };
         now = now.max(next);
         let ended = flights.iter().find(|(_, f)| f.as_ref().is_some_and(|(at, _)| *at <= now)).map(|(id, _)| *id);
@@ -104,8 +124,8 @@ pub fn simulate(
             if id == EffectId::Lock && done != Done::Cancelled {
                 flights.insert(id, None);
             }
-            events.extend(advance(plan, &mut run, Input::Ended(id, done), now));
+            tell(&mut run, Input::Ended(id, done), now);
         }
     }
-    (run, events, Err(Stuck::TooMuch))
+    (run, Err(Stuck::TooMuch))
 }

@@ -34,7 +34,7 @@ pub use event::{
 pub use say::{Answer, Inquiry, Say};
 pub use state::Run;
 pub use wanted::{deadline, group_deadline, wanted};
-pub use work::effect;
+pub use work::{effect, judge_now, look_at};
 
 use jiff::Timestamp;
 

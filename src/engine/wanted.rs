@@ -327,8 +327,8 @@ impl Collector<'_> {
                 }
             }
         }
-        for metric in 0..self.dues.len() {
-            let Some(due) = self.dues[metric].filter(|_| !behind[metric]) else { continue };
+        for (metric, behind) in behind.into_iter().enumerate() {
+            let Some(due) = self.dues[metric].filter(|_| !behind) else { continue };
             if due <= self.now {
                 let count = self.run.metrics[metric].count;
                 self.wanted.effects.push(EffectId::Sample(metric as u32, count));

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use crate::plan::{Action, ActionKind, Fact, Look, Metric, Plan, each_expr_of};
+use crate::plan::{Action, ActionKind, Check, Fact, Look, Metric, Plan, each_expr_of};
 use crate::value::{Environment, EvalError, Expr, Found, evaluate, fold};
 
-use super::decide::actions_of;
+use super::decide::{Context, actions_of};
 use super::effect::{Effect, EffectId, Outgoing};
+use super::event::Checked;
 use super::scene::Scene;
 use super::state::Run;
 
@@ -74,6 +75,20 @@ pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
             }
         }
     }
+}
+
+/// What checks look at in the world, with what a run knows put in; metrics aside.
+pub fn look_at(looked: &[Look], plan: &Plan, run: &Run, now: Timestamp) -> Effect {
+    looks(looked, &Scene::new(plan, run, now))
+}
+
+/// A condition over metrics as it is now, by the newest samples. A `for` counts as held: nobody waits here.
+pub fn judge_now(plan: &Plan, run: &Run, check: &Check, now: Timestamp) -> Checked {
+    let expr = check.expr.clone().map_inner(&mut |e| match e {
+        Expr::Held { condition, .. } => *condition,
+        other => other,
+    });
+    Context { plan, run, now }.judge_by(&Check { expr, ..check.clone() }, &|_| None)
 }
 
 /// What a gate looks at in the world, metrics aside: the engine judges those itself.

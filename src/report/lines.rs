@@ -4,13 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::ActionState;
 use crate::engine::{
-    Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say, Slot,
-    Truth, Watcher, effect,
+    Checked, Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say,
+    Slot, Truth, Watcher, effect, seen,
 };
 use crate::paint::Paint;
-use crate::plan::{Action, NodeIx, NodeKind, Plan, Undo, moment};
+use crate::plan::{Action, ActionKind, Check, Look, NodeIx, NodeKind, Plan, Undo, moment};
 use crate::source::{harmless, one_line};
-use crate::value::duration_text;
+use crate::value::{Value, duration_text};
+
+use super::evidence::evidence;
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +148,9 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
                 Truth::NoData => "could not tell yet",
                 Truth::Error | Truth::True => "could not measure",
             };
-            line(Tone::Warn, id(&slot.node), format!("attempt {attempt} {verdict}: {}", why.join("; ")))
+            let mut line = line(Tone::Warn, id(&slot.node), format!("attempt {attempt} {verdict}: {}", why.join("; ")));
+            line.more = of_attempt(plan, run, *slot, checks);
+            line
         }
         EventKind::RetryScheduled { node, part, again, failure, .. } => {
             let what = if *part == Part::Undo { "the undo failed" } else { "failed" };
@@ -163,12 +167,21 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::TriggerArmed { .. } | EventKind::TriggerDisarmed { .. } => return None,
         EventKind::TriggerFired { trigger, reason, .. } => {
             let reason = reason.split_once(": ").map_or(reason.as_str(), |(_, rest)| rest);
-            line(Tone::Bad, &plan.triggers[*trigger as usize].id, format!("trigger fired: {reason}"))
+            let fired = &plan.triggers[*trigger as usize];
+            let mut line = line(Tone::Bad, &fired.id, format!("trigger fired: {reason}"));
+            let since = run.triggers[*trigger as usize].spans.values().filter_map(|s| s.since).min();
+            line.more = fired.when.iter().flat_map(|check| evidence(plan, run, check, since)).collect();
+            line
         }
         EventKind::TriggerRearmed { trigger } => {
             line(Tone::Quiet, &plan.triggers[*trigger as usize].id, "its condition is false again")
         }
-        EventKind::TriggerBlind { trigger, why, .. } => line(Tone::Warn, &plan.triggers[*trigger as usize].id, why),
+        EventKind::TriggerBlind { trigger, why, .. } => {
+            let blind = &plan.triggers[*trigger as usize];
+            let mut line = line(Tone::Warn, &blind.id, why);
+            line.more = blind.when.iter().flat_map(|check| evidence(plan, run, check, None)).collect();
+            line
+        }
         EventKind::WentOn { reason } => line(Tone::Warn, "", format!("went on with a reservation: {reason}")),
         EventKind::ResponseStarted { response, reason } => {
             let id = &plan.responses[*response as usize].id;
@@ -380,7 +393,6 @@ pub(super) fn actions(work: &crate::plan::Work, part: Part) -> &[Action] {
 
 /// What an action does, in a few words.
 fn action_words(action: &Action) -> String {
-    use crate::plan::ActionKind;
     match &action.kind {
         ActionKind::Command(command) => crate::plan::command_text(command),
         ActionKind::Request(request) => crate::plan::request_text(request),
@@ -391,6 +403,30 @@ fn action_words(action: &Action) -> String {
         ActionKind::Ask(ask) => format!("asks {}", ask.people.words()),
         ActionKind::Notify(message) => format!("notify {}", message.channels.join(", ")),
     }
+}
+
+/// What the checks of an attempt that did not pass were judged by, where that is metrics.
+fn of_attempt(plan: &Plan, run: &Run, slot: Slot, checks: &[Checked]) -> Vec<String> {
+    let action = plan.node(slot.node).work().and_then(|w| actions(w, slot.part).get(slot.action as usize));
+    let Some(ActionKind::Gate(gate)) = action.map(|a| &a.kind) else { return Vec::new() };
+    let failed = |text: &str| checks.iter().any(|c| c.truth != Truth::True && c.text == text);
+    let judged = gate.looks.iter().filter_map(|look| match look {
+        Look::Metric(check) if failed(&check.text) => Some(check),
+        _ => None,
+    });
+    judged.flat_map(|check| evidence(plan, run, check, None)).collect()
+}
+
+/// What a hold that failed was judged by.
+fn of_hold(plan: &Plan, run: &Run, ix: NodeIx, failure: Option<&Failure>) -> Vec<String> {
+    let (Some(work), Some(failure)) = (plan.node(ix).work(), failure) else { return Vec::new() };
+    let holds = work.actions.iter().filter_map(|action| match &action.kind {
+        ActionKind::Hold(hold) => Some(hold),
+        _ => None,
+    });
+    let named = |check: &&Check| failure.text.starts_with(&format!("`{}`", check.text));
+    let first = holds.flat_map(|hold| &hold.checks).find(named);
+    first.map(|check| evidence(plan, run, check, run.node(ix).started)).unwrap_or_default()
 }
 
 fn node_ended(
@@ -431,6 +467,7 @@ fn node_ended(
             let why = failure.map(|f| f.text.as_str()).unwrap_or_default();
             let mut line = line(Tone::Bad, &node.id, format!("failed{}: {why}", took.replace(" in", " after")));
             line.more = failure.map(tail).unwrap_or_default();
+            line.more.extend(of_hold(plan, run, ix, failure));
             line
         }
     })
@@ -439,12 +476,14 @@ fn node_ended(
 /// A sample is worth a line when it could not be taken and that is new, when a trigger's condition becomes true, or a
 /// hold's check is false.
 fn sampled(plan: &Plan, run: &Run, metric: u32, sample: &Sample, judged: &[crate::engine::Judged]) -> Option<Line> {
-    if let Some(why) = &sample.why {
+    if let (Some(why), Value::None) = (&sample.why, &sample.value) {
         let before = run.metrics[metric as usize].recent.iter().rev().nth(1);
         let is_news = before.is_none_or(|before| before.why.as_ref() != Some(why));
         return is_news.then(|| line(Tone::Warn, &plan.metrics[metric as usize].id, format!("no data: {why}")));
     }
-    let value = format!("{} {}", plan.metrics[metric as usize].id, sample.value.brief());
+    // Of a gate that fails, what it found.
+    let why = sample.why.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
+    let value = format!("{} {}{why}", plan.metrics[metric as usize].id, seen(&sample.value));
     for judged in judged {
         match judged.watcher {
             Watcher::Hold(slot, check) if judged.span.is_none() && judged.truth == Truth::False => {

@@ -2,6 +2,7 @@
 //!
 //! All of them are made from the same events. A reporter decides nothing, and a run never depends on one.
 
+mod evidence;
 mod json;
 mod lines;
 mod plain;

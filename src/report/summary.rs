@@ -8,6 +8,7 @@ use crate::paint::{self, Paint};
 use crate::plan::{NodeIx, NodeKind, Plan, Sort};
 use crate::source::one_line;
 
+use super::evidence::sample_words;
 use super::lines::{spoken, stamp};
 
 /// A node that began so much after its moment was late.
@@ -145,11 +146,7 @@ fn first_failure(plan: &Plan, run: &Run) -> Option<String> {
 /// The samples of the trigger that caused the way back.
 fn samples(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
     let fired = run.triggers.iter().position(|t| !t.evidence.is_empty())?;
-    let samples: Vec<String> = run.triggers[fired]
-        .evidence
-        .iter()
-        .map(|s| format!("{} {}", stamp(plan, run, s.at), s.value.brief()))
-        .collect();
+    let samples: Vec<String> = run.triggers[fired].evidence.iter().map(|s| sample_words(plan, run, s)).collect();
     Some(("samples", samples.join(", ")))
 }
 

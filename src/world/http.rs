@@ -207,7 +207,7 @@ fn text(expr: &Expr, scope: &HandOver<'_>) -> Result<String, String> {
 
 /// The URL of its pieces: a `url` as it is, other values percent-encoded, so that none can become a host, a path or a
 /// parameter of its own.
-fn build_url(parts: &[UrlPart], scope: &HandOver<'_>) -> Result<url::Url, String> {
+pub(super) fn build_url(parts: &[UrlPart], scope: &HandOver<'_>) -> Result<url::Url, String> {
     let mut built = String::new();
     let mut values = Vec::new();
     for part in parts {

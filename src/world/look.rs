@@ -29,7 +29,8 @@ impl World {
                 break;
             }
             open = later;
-            let before = |i: usize| found[..i].iter().flatten().flat_map(|(_, kept)| kept.clone()).collect::<Captured>();
+            let before =
+                |i: usize| found[..i].iter().flatten().flat_map(|(_, kept)| kept.clone()).collect::<Captured>();
             let looked = stream::iter(ready.into_iter().map(|i| (i, before(i))))
                 .map(|(i, captured)| self.look_once(id, i, &looks[i], captured, stop.clone()))
                 .buffer_unordered(AT_ONCE);

@@ -5,11 +5,13 @@
 #![allow(clippy::disallowed_methods, reason = "the world is files, processes, sockets and clocks")]
 
 mod channel;
+mod history;
 mod http;
 mod leftover;
 mod look;
 mod mask;
 mod output;
+mod probe;
 mod process;
 mod sample;
 mod scope;
@@ -28,8 +30,10 @@ use crate::plan::{Action, ActionKind, Capture, Fact, Plan};
 use crate::value::{EvalError, Type, Value, duration_text, evaluate};
 
 pub use channel::unusable_channels;
+pub use history::History;
 pub use leftover::end_leftovers;
 pub use mask::Mask;
+pub use probe::{Probed, Readiness, secret_place};
 pub use vault::{SecretError, Vault};
 
 use process::Hidden;

@@ -205,7 +205,7 @@ pub(super) fn with_unit(metric: &Metric, number: f64) -> Result<Value, SamplePro
 }
 
 /// A magnitude, as [`Value::magnitude`] has it, as a value of a metric's kind.
-fn unit_of(metric: &Metric, magnitude: f64) -> Option<Value> {
+pub(super) fn unit_of(metric: &Metric, magnitude: f64) -> Option<Value> {
     Some(match metric.kind {
         MetricKind::Percent => Value::Percent(magnitude),
         MetricKind::Duration => Value::Duration(SignedDuration::try_from_secs_f64(magnitude).ok()?),

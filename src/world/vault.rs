@@ -43,29 +43,33 @@ impl Vault {
     pub async fn read(secrets: &[Secret], dir: &Path, inherit: &[String]) -> Result<Self, SecretError> {
         let vault = Vault::default();
         for secret in secrets {
-            let fail = |why: String| SecretError { name: secret.name.clone(), why };
-            let text = match &secret.source {
-                SecretSource::Env(name) => match std::env::var(name) {
-                    Ok(text) => text,
-                    Err(std::env::VarError::NotPresent) => return Err(fail(format!("the variable {name} is not set"))),
-                    Err(std::env::VarError::NotUnicode(_)) => {
-                        return Err(fail(format!("the variable {name} is not UTF-8")));
-                    }
-                },
-                SecretSource::File(path) => match tokio::fs::read_to_string(dir.join(path)).await {
-                    Ok(text) => without_line_end(text),
-                    Err(error) => return Err(fail(format!("the file {path}: {error}"))),
-                },
-                SecretSource::Exec(words) => without_line_end(exec(words, dir, inherit).await.map_err(fail)?),
-            };
-            if text.chars().count() < SHORTEST {
-                return Err(fail(format!(
-                    "it is shorter than {SHORTEST} characters, and would be found in everything"
-                )));
-            }
-            vault.keep(&secret.name, &text);
+            vault.take(secret, dir, inherit).await.map_err(|why| SecretError { name: secret.name.clone(), why })?;
         }
         Ok(vault)
+    }
+
+    /// Reads and keeps one secret.
+    ///
+    /// # Errors
+    /// Says why it could not be read, without a word of what it is.
+    pub async fn take(&self, secret: &Secret, dir: &Path, inherit: &[String]) -> Result<(), String> {
+        let text = match &secret.source {
+            SecretSource::Env(name) => match std::env::var(name) {
+                Ok(text) => text,
+                Err(std::env::VarError::NotPresent) => return Err(format!("the variable {name} is not set")),
+                Err(std::env::VarError::NotUnicode(_)) => return Err(format!("the variable {name} is not UTF-8")),
+            },
+            SecretSource::File(path) => match tokio::fs::read_to_string(dir.join(path)).await {
+                Ok(text) => without_line_end(text),
+                Err(error) => return Err(format!("the file {path}: {error}")),
+            },
+            SecretSource::Exec(words) => without_line_end(exec(words, dir, inherit).await?),
+        };
+        if text.chars().count() < SHORTEST {
+            return Err(format!("it is shorter than {SHORTEST} characters, and would be found in everything"));
+        }
+        self.keep(&secret.name, &text);
+        Ok(())
     }
 
     /// Keeps a secret under a name, and masks it from now on.

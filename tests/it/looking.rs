@@ -6,7 +6,9 @@ use super::servers::{Fixed, Prometheus, answer};
 fn vector(value: &str) -> Option<String> {
     answer(
         "200 OK",
-        &format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{}},"value":[1,"{value}"]}}]}}}}"#),
+        &format!(
+            r#"{{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{}},"value":[1,"{value}"]}}]}}}}"#
+        ),
     )
 }
 
@@ -24,7 +26,12 @@ fn the_checks_of_an_attempt_run_side_by_side_and_wait_for_what_they_need() {
     );
     let ran = project.run(&[]);
     assert_eq!(ran.code, 3, "{}", ran.text());
-    assert!(!std::fs::read_dir(project.path()).unwrap().flatten().any(|e| e.file_name().to_string_lossy().starts_with("ran")));
+    assert!(
+        !std::fs::read_dir(project.path())
+            .unwrap()
+            .flatten()
+            .any(|e| e.file_name().to_string_lossy().starts_with("ran"))
+    );
 }
 
 #[test]
@@ -71,4 +78,13 @@ fn a_prometheus_that_goes_away_and_comes_back_is_no_false_sample() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(3), "{text}");
     assert!(text.contains("trigger `t` fired: errors > 5% for 3s"), "{text}");
+}
+
+#[test]
+fn a_gate_in_a_step_knows_what_the_step_captured_and_keeps_its_own() {
+    let project = Project::with(
+        "runbook r {}\nphase p: live {\n  step a {\n    run \"echo blue\" { reads = true; capture id = trim(stdout) }\n    run \"echo red\" { reads = true; capture other = trim(stdout) }\n    gate {\n      run \"echo green\" { capture other = trim(stdout) }\n      run \"test ${id} = blue\"\n      run \"test ${other} = green\"\n      expect id == \"blue\" and other == \"green\"\n    }\n    run \"test ${other} = red\" { reads = true }\n  }\n}\n",
+    );
+    let ran = project.run(&[]);
+    assert_eq!(ran.code, 0, "{}", ran.text());
 }

@@ -12,6 +12,7 @@ mod servers;
 mod support;
 
 mod answers;
+mod backtest;
 mod bad_input;
 mod calendar;
 mod chance;
@@ -28,6 +29,7 @@ mod looking;
 mod mutations;
 mod other_sources;
 mod people;
+mod probe;
 mod quickstart;
 mod rooms;
 mod runs;

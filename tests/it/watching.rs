@@ -28,15 +28,29 @@ fn a_trigger_watches_a_gate_one_attempt_each_every() {
     let world = || World::default().fails_times("health", 13);
     // False attempts at 0, 5, …, 60 s: the first one starts the span, the one a minute later ends it.
     let ran = run(&text("not healthy for 1m"), world());
-    assert_eq!((ran.ending(), when(&ran.transcript(), "fired").as_str()), ("rolled back", "T+1m"), "{}", ran.transcript());
-    assert!(ran.transcript().contains("not healthy for 1m (healthy fails: GET http://x/health)"), "{}", ran.transcript());
+    assert_eq!(
+        (ran.ending(), when(&ran.transcript(), "fired").as_str()),
+        ("rolled back", "T+1m"),
+        "{}",
+        ran.transcript()
+    );
+    assert!(
+        ran.transcript().contains("not healthy for 1m (healthy fails: GET http://x/health)"),
+        "{}",
+        ran.transcript()
+    );
     // Twelve do not.
     let ran = run(&text("not healthy for 1m"), World::default().fails_times("health", 12));
     assert_eq!(ran.ending(), "completed", "{}", ran.transcript());
     // A gate beside a metric.
     let both = format!("{METRIC}{}", text("(not healthy and errors > 5%) for 20s"));
     let ran = run(&both, world().metric("errors", &[(0, Some(1.0)), (20, Some(9.0))]));
-    assert_eq!((ran.ending(), when(&ran.transcript(), "fired").as_str()), ("rolled back", "T+40s"), "{}", ran.transcript());
+    assert_eq!(
+        (ran.ending(), when(&ran.transcript(), "fired").as_str()),
+        ("rolled back", "T+40s"),
+        "{}",
+        ran.transcript()
+    );
 }
 
 #[test]
@@ -55,7 +69,9 @@ fn a_gate_in_a_condition_judges_by_metrics_with_their_own_spans() {
 
 #[test]
 fn a_hold_looks_at_a_gate_throughout() {
-    for gate in ["gate healthy", "gate healthy with path = \"live\"", "gate { http GET \"http://x/health\" }", "expect healthy"] {
+    for gate in
+        ["gate healthy", "gate healthy with path = \"live\"", "gate { http GET \"http://x/health\" }", "expect healthy"]
+    {
         let text = format!(
             "gate healthy {{ with path = \"health\"; http GET \"http://x/${{path}}\" }}\n{}",
             live(&format!("{STEP}\n hold h for 5m {{ {gate} }}"))
@@ -64,7 +80,12 @@ fn a_hold_looks_at_a_gate_throughout() {
         assert_eq!(ran.ending(), "completed", "{gate}: {}", ran.transcript());
         let ran = run(&text, World::default().fails("http://x"));
         // Bad at 0, 10 and 20 seconds: the third one in a row.
-        assert_eq!((ran.ending(), when(&ran.transcript(), "was false 3 times in a row").as_str()), ("rolled back", "T+20s"), "{gate}: {}", ran.transcript());
+        assert_eq!(
+            (ran.ending(), when(&ran.transcript(), "was false 3 times in a row").as_str()),
+            ("rolled back", "T+20s"),
+            "{gate}: {}",
+            ran.transcript()
+        );
     }
 }
 
@@ -89,7 +110,12 @@ fn a_flag_is_watched_like_a_metric() {
     assert_eq!(plan.metrics.len(), 1);
     assert_eq!(plan.metrics[0].id, "dark");
     let ran = run(&text, World::default().words("dark", &[(0, "off"), (30, "on"), (40, "25%"), (50, "on")]));
-    assert_eq!((ran.ending(), when(&ran.transcript(), "fired").as_str()), ("rolled back", "T+1m10s"), "{}", ran.transcript());
+    assert_eq!(
+        (ran.ending(), when(&ran.transcript(), "fired").as_str()),
+        ("rolled back", "T+1m10s"),
+        "{}",
+        ran.transcript()
+    );
 }
 
 #[test]
@@ -104,7 +130,12 @@ fn a_missing_baseline_is_an_error_of_the_look_and_blinds_a_trigger() {
     let trigger = "trigger t { when errors > 2x baseline; no data rollback }\n";
     // 2.1 % is more than twice the 1 % of the past …
     let ran = run(&text(trigger), World::default().metric("errors", &samples).baseline("errors", 1.0));
-    assert_eq!((ran.ending(), when(&ran.transcript(), "fired").as_str()), ("rolled back", "T+30s"), "{}", ran.transcript());
+    assert_eq!(
+        (ran.ending(), when(&ran.transcript(), "fired").as_str()),
+        ("rolled back", "T+30s"),
+        "{}",
+        ran.transcript()
+    );
     assert!(ran.transcript().contains("errors  baseline 1%, the mean of 5 of 5 points"), "{}", ran.transcript());
     // … a past below the floor counts as that, …
     let ran = run(&text(trigger), World::default().metric("errors", &samples).baseline("errors", 0.01));
@@ -113,7 +144,11 @@ fn a_missing_baseline_is_an_error_of_the_look_and_blinds_a_trigger() {
     // … and without one nothing is judged: it is said at once, and after a minute the trigger is blind.
     let ran = run(&text(trigger), World::default().metric("errors", &samples));
     assert!(ran.transcript().contains("no baseline: nothing was scripted"), "{}", ran.transcript());
-    assert!(ran.transcript().contains("has seen nothing of errors for 1m: there is no baseline"), "{}", ran.transcript());
+    assert!(
+        ran.transcript().contains("has seen nothing of errors for 1m: there is no baseline"),
+        "{}",
+        ran.transcript()
+    );
     assert_eq!(ran.ending(), "rolled back");
     let gate = text("").replace("hold for 2m", "gate g { expect errors < 2x baseline }");
     let ran = run(&gate, World::default().metric("errors", &samples));
@@ -129,8 +164,15 @@ fn gates_that_are_judged_by_each_other_are_refused() {
     assert!(findings(&text).is_empty(), "{:?}", findings(&text));
     assert!(std::panic::catch_unwind(|| plan_of(&text)).is_err());
     // Neither is a gate or a flag a condition of a node.
-    let text = format!("gate one {{ run \"true\" {{ reads = true }} }}\n{}", live("step s { when one; run \"x\"; undo none \"y\" }"));
-    assert!(findings(&text).iter().any(|f| f.contains("the gate `one` is not looked at here")), "{:?}", findings(&text));
+    let text = format!(
+        "gate one {{ run \"true\" {{ reads = true }} }}\n{}",
+        live("step s { when one; run \"x\"; undo none \"y\" }")
+    );
+    assert!(
+        findings(&text).iter().any(|f| f.contains("the gate `one` is not looked at here")),
+        "{:?}",
+        findings(&text)
+    );
 }
 
 /// A world whose metrics answer by signs, one an interval.
@@ -167,7 +209,8 @@ fn a_span_holds_at_its_edges_as_the_reference_has_it() {
     for row in rows {
         let [condition, samples, holds, _why] = row[..] else { panic!("{row:?}") };
         let both = condition.starts_with("both");
-        let span = condition.split('`').nth(1).filter(|span| span.starts_with("for")).filter(|_| condition != "without `for`");
+        let span =
+            condition.split('`').nth(1).filter(|span| span.starts_with("for")).filter(|_| condition != "without `for`");
         let metrics = if both { "(one > 5% and two > 5%)" } else { "one > 5%" };
         let text = format!(
             "metric one: percent {{ run \"one\"; unit = percent; every = 10s }}\nmetric two: percent {{ run \"two\"; unit = percent; every = 20s }}\n{}trigger t {{ when {metrics} {} }}\n",

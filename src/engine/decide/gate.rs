@@ -98,7 +98,7 @@ impl<'a> Context<'a> {
         self.judge_by(check, &spans)
     }
 
-    fn judge_by(self, check: &Check, spans: &dyn Fn(u32) -> Option<Span>) -> Checked {
+    pub(in crate::engine) fn judge_by(self, check: &Check, spans: &dyn Fn(u32) -> Option<Span>) -> Checked {
         let scene = Scene { spans: Some(spans), ..Scene::new(self.plan, self.run, self.now) };
         let (truth, why) = match evaluate(&check.expr, &scene) {
             Ok(Value::Bool(true)) => (Truth::True, self.values(&check.expr)),
@@ -202,7 +202,14 @@ fn told(checks: &[Checked]) -> String {
         Truth::NoData => "no data",
         Truth::Error => "error",
     };
-    let one = |c: &Checked| format!("{}: {}{}", c.text, word(c.truth), if c.why.is_empty() { String::new() } else { format!(" ({})", c.why) });
+    let one = |c: &Checked| {
+        format!(
+            "{}: {}{}",
+            c.text,
+            word(c.truth),
+            if c.why.is_empty() { String::new() } else { format!(" ({})", c.why) }
+        )
+    };
     checks.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 

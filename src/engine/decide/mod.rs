@@ -78,10 +78,10 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
 
 /// A plan, a run of it, and a moment.
 #[derive(Clone, Copy)]
-struct Context<'a> {
-    plan: &'a Plan,
-    run: &'a Run,
-    now: Timestamp,
+pub(super) struct Context<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) run: &'a Run,
+    pub(super) now: Timestamp,
 }
 
 type Events = Vec<EventKind>;

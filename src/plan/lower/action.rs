@@ -48,7 +48,7 @@ impl<'m> Lowering<'m> {
     }
 
     fn capture(&mut self, capture: &'m model::Capture) -> Capture {
-        let owner = self.owner.as_deref().unwrap_or_default();
+        let owner = self.owner.as_deref().filter(|_| self.looking.is_none()).unwrap_or_default();
         Capture {
             name: format!("{owner}.{}", capture.id.text),
             ty: self.known_type(&capture.ty).filter(|t| t != "secret"),

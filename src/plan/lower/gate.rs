@@ -22,6 +22,23 @@ pub(super) const HOLD_FAILS: FailAfter = FailAfter { times: 3, in_a_row: true };
 /// Gates inside gates, at most.
 const MAX_DEPTH: usize = 8;
 
+/// The names of what a gate captures; what the gates inside it capture is added with them.
+fn captured_by(gate: &model::Gate) -> Vec<String> {
+    let mut names = Vec::new();
+    for look in &gate.looks {
+        match look {
+            model::Look::Action(action) => names.extend(action.captures.iter().map(|c| c.id.text.clone())),
+            model::Look::Gate(inner) => {
+                if let GateRef::Inline(gate) = &inner.gate {
+                    names.extend(captured_by(gate));
+                }
+            }
+            model::Look::Expect(_) => {}
+        }
+    }
+    names
+}
+
 impl<'m> Lowering<'m> {
     /// A gate where it is used.
     pub(super) fn gate(&mut self, used: &'m GateUse) -> Gate {
@@ -33,10 +50,8 @@ impl<'m> Lowering<'m> {
             },
             GateRef::Error => return self.no_gate(),
         };
-        let owner = self.owner.clone();
         let mut looks = Vec::new();
         self.looks(gate, &used.arguments, used.span, 0, &mut looks);
-        self.owner = owner;
         let within = used.within.as_ref().or(gate.within.as_ref());
         let limit_outcome = within.and_then(|w| w.otherwise.as_ref()).map(|o| self.outcome(o));
         let on_failure = used.on_failure.as_ref().or(gate.on_failure.as_ref()).map(|o| self.outcome(o));
@@ -85,8 +100,7 @@ impl<'m> Lowering<'m> {
         looks: &mut Vec<Look>,
     ) {
         if depth >= MAX_DEPTH {
-            let finding =
-                Diagnostic::new(Code::Cycle, span, format!("the gate `{}` contains itself", gate.id.text));
+            let finding = Diagnostic::new(Code::Cycle, span, format!("the gate `{}` contains itself", gate.id.text));
             return self.push(finding.label("leads back to it"));
         }
         // Arguments are worked out where the gate is used, defaults where it is declared.
@@ -100,9 +114,10 @@ impl<'m> Lowering<'m> {
             .collect();
         let outer = std::mem::replace(&mut self.params, arguments);
         // What a gate captures is its own, and known to its own checks only.
-        let owner = self.owner.take();
+        let before = self.looking.clone();
+        self.looking.get_or_insert_default().extend(captured_by(gate));
         self.each_look(&gate.looks, depth, looks);
-        self.owner = owner;
+        self.looking = before;
         self.params = outer;
     }
 
@@ -116,11 +131,7 @@ impl<'m> Lowering<'m> {
                 }
                 model::Look::Expect(condition) => {
                     let check = self.check(condition);
-                    looks.push(if check.expr.watches() {
-                        Look::Metric(check)
-                    } else {
-                        Look::Expect(check)
-                    });
+                    looks.push(if check.expr.watches() { Look::Metric(check) } else { Look::Expect(check) });
                 }
                 model::Look::Gate(inner) => match &inner.gate {
                     GateRef::Inline(gate) => self.looks(gate, &inner.arguments, inner.span, depth + 1, looks),

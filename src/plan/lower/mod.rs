@@ -117,6 +117,7 @@ fn lowered(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> (Plan, Plan
         loops: Vec::new(),
         params: Vec::new(),
         owner: None,
+        looking: None,
         lane: super::Lane::Live,
         in_rollback: false,
         otherwise: None,
@@ -146,6 +147,8 @@ struct Lowering<'m> {
     params: Vec<(String, Expr)>,
     /// The step whose captures are meant by their bare names.
     owner: Option<String>,
+    /// What the gate that is being made captures: these names are its own, others its step's.
+    looking: Option<Vec<String>>,
     lane: super::Lane,
     /// A rollback is being made: what a failure means there is decided by its place.
     in_rollback: bool,
@@ -281,7 +284,7 @@ impl<'m> Lowering<'m> {
     /// Puts lets, parameters and the step's own captures in, and the runbook's zone where none is written.
     fn resolve(&mut self, expr: Expr) -> Expr {
         let zone = self.zone.clone();
-        let owner = self.owner.clone();
+        let (owner, looking) = (self.owner.clone(), self.looking.clone().unwrap_or_default());
         let params = self.params.clone();
         let mut lets: BTreeMap<String, Expr> = BTreeMap::new();
         for name in expr.names(RefKind::Let) {
@@ -295,7 +298,7 @@ impl<'m> Lowering<'m> {
             }
             Expr::Ref(Ref { kind: RefKind::Capture, name }) => {
                 let full = match (&owner, name.strip_prefix('.')) {
-                    (Some(owner), Some(own)) => format!("{owner}.{own}"),
+                    (Some(owner), Some(own)) if !looking.iter().any(|name| name == own) => format!("{owner}.{own}"),
                     _ => name,
                 };
                 Expr::Ref(Ref { kind: RefKind::Capture, name: full })

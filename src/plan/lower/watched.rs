@@ -44,7 +44,8 @@ impl<'m> Lowering<'m> {
         loop {
             let mut wanted: Vec<Ref> = Vec::new();
             plan.each_expr(&mut |e| {
-                wanted.extend(e.refs().into_iter().filter(|r| matches!(r.kind, RefKind::Gate | RefKind::Flag)).cloned());
+                wanted
+                    .extend(e.refs().into_iter().filter(|r| matches!(r.kind, RefKind::Gate | RefKind::Flag)).cloned());
             });
             let Some(next) = wanted.into_iter().find(|r| !plan.metrics.iter().any(|m| m.id == r.name)) else { break };
             let made = match next.kind {
@@ -61,7 +62,12 @@ impl<'m> Lowering<'m> {
         for metric in 0..plan.metrics.len() {
             if leads_back(plan, metric, metric, &mut vec![false; plan.metrics.len()]) {
                 let name = plan.metrics[metric].id.clone();
-                let span = self.model.gates.iter().find(|g| g.id.text == name).map_or(self.model.runbook.id.span, |g| g.id.span);
+                let span = self
+                    .model
+                    .gates
+                    .iter()
+                    .find(|g| g.id.text == name)
+                    .map_or(self.model.runbook.id.span, |g| g.id.span);
                 let finding = Diagnostic::new(Code::Cycle, span, format!("the gate `{name}` is judged by itself"));
                 return self.push(finding.label("its conditions lead back to it"));
             }
@@ -76,9 +82,7 @@ impl<'m> Lowering<'m> {
         span: Span,
     ) -> Metric {
         let mut looks = Vec::new();
-        let owner = self.owner.take();
         self.looks(gate, given, span, 0, &mut looks);
-        self.owner = owner;
         for look in &mut looks {
             if let Look::Action(action) = look {
                 action.within = action.within.or(Some(SAMPLE_LIMIT));
@@ -145,7 +149,7 @@ fn leads_back(plan: &Plan, from: usize, to: usize, seen: &mut [bool]) -> bool {
             inner.extend(named.into_iter().filter_map(|name| plan.metrics.iter().position(|m| m.id == name)));
         }
     }
-    inner.into_iter().any(|next| {
-        next == to || (!std::mem::replace(&mut seen[next], true) && leads_back(plan, next, to, seen))
-    })
+    inner
+        .into_iter()
+        .any(|next| next == to || (!std::mem::replace(&mut seen[next], true) && leads_back(plan, next, to, seen)))
 }

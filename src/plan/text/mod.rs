@@ -251,6 +251,13 @@ impl Printer<'_> {
                 .metrics
                 .iter()
                 .map(|metric| {
+                    if let Some(gate) = metric.gate() {
+                        let every = duration_text(metric.every);
+                        return (
+                            metric.id.clone(),
+                            format!("gate, an attempt every {every}: {}", look_lines(gate).join("; ")),
+                        );
+                    }
                     let (word, text) = action_text(&metric.action);
                     let path = metric.path.as_ref().map(|p| format!(" at {p}")).unwrap_or_default();
                     let marks: Vec<String> = metric

@@ -1,0 +1,69 @@
+//! Why a condition was judged as it was: its rule and the line of the file, what was asked, the samples, the answer as it
+//! came.
+
+use jiff::Timestamp;
+
+use crate::engine::{Run, Sample, seen};
+use crate::paint::cut;
+use crate::plan::{ActionKind, Check, Metric, Plan, command_text, gate_words, query_text, request_text};
+use crate::source::one_line;
+
+use super::lines::stamp;
+
+/// So many samples are shown, the newest.
+const SAMPLES: usize = 8;
+
+/// So wide is what may be long, in columns.
+const WIDE: usize = 160;
+
+/// The lines that explain a condition, with the samples since a moment, or the newest one.
+pub(super) fn evidence(plan: &Plan, run: &Run, check: &Check, since: Option<Timestamp>) -> Vec<String> {
+    let held = since.map(|since| format!(", true since {}", stamp(plan, run, since))).unwrap_or_default();
+    let mut lines = vec![format!("rule     {}: {}{held}", check.place, cut(&one_line(&check.text), WIDE))];
+    let watched = check.expr.watched();
+    let several = watched.len() > 1;
+    for name in watched {
+        let Some(index) = plan.metrics.iter().position(|m| m.id == name) else { continue };
+        let (metric, state) = (&plan.metrics[index], &run.metrics[index]);
+        let of = if several { format!(" {name}") } else { String::new() };
+        lines.push(format!("asked   {of} {}", cut(&asked(metric), WIDE)));
+        if let Some((value, why)) = run.baselines.get(&(index as u32)) {
+            lines.push(format!("baseline{of} {}, {}", seen(value), cut(&one_line(why), WIDE)));
+        }
+        let from = state.recent.iter().filter(|s| since.is_none_or(|since| s.at >= since));
+        let mut samples: Vec<&Sample> = from.collect();
+        let all = samples.len();
+        let kept = if since.is_some() { SAMPLES } else { 1 };
+        samples.drain(..all.saturating_sub(kept));
+        if samples.is_empty() {
+            lines.push(format!("samples {of} none yet"));
+            continue;
+        }
+        // The first of a long span is not among the newest any more.
+        let before = all.saturating_sub(samples.len());
+        let before = if before > 0 { format!("{before} before, ") } else { String::new() };
+        let shown: Vec<String> = samples.iter().map(|s| sample_words(plan, run, s)).collect();
+        lines.push(format!("samples {of} {before}{}", shown.join(", ")));
+        if let Some(newest) = samples.last().filter(|s| !s.raw.is_empty()) {
+            lines.push(format!("answer  {of} {}", cut(&one_line(&newest.raw), WIDE)));
+        }
+    }
+    lines
+}
+
+/// `T+7.5s 8%`, with why where there is no value.
+pub(super) fn sample_words(plan: &Plan, run: &Run, sample: &Sample) -> String {
+    let why = sample.why.as_ref().map(|why| format!(" ({})", cut(&one_line(why), WIDE))).unwrap_or_default();
+    format!("{} {}{why}", stamp(plan, run, sample.at), seen(&sample.value))
+}
+
+/// Where a metric comes from.
+pub(super) fn asked(metric: &Metric) -> String {
+    match &metric.action.kind {
+        ActionKind::Query(query) => format!("{}: {}", query.source, query_text(query)),
+        ActionKind::Command(command) => format!("run {}", command_text(command)),
+        ActionKind::Request(request) => request_text(request),
+        ActionKind::Gate(gate) => one_line(&gate_words(gate)),
+        ActionKind::Notify(_) | ActionKind::Hold(_) | ActionKind::Ask(_) => String::new(),
+    }
+}

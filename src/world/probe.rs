@@ -1,0 +1,535 @@
+//! The probe: whether everything is there that a release needs, before the night. It looks and changes nothing: facts,
+//! metrics, gates and what routers and flags are at now are asked, everything else is only looked for.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::engine::{
+    Checked, Done, Effect, EffectId, Event, EventKind, Part, Run, Sample, SampleProblem, Slot, Truth, apply, effect,
+    judge_now, look_at, seen,
+};
+use crate::plan::{
+    Action, ActionKind, ChannelKind, Command, Gate, Look, Mark, Metric, MetricKind, NodeIx, Plan, Request,
+    SecretSource, Touch,
+};
+use crate::value::{Comparison, Expr, Part as Piece, Value, duration_text, evaluate};
+
+use super::scope::HandOver;
+use super::{Stop, World, short};
+
+/// How long a connection may take, or what is asked that has no limit of its own.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// So many things are looked at at once.
+const AT_ONCE: usize = 16;
+
+/// Whether something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It is.
+    Ready,
+    /// It is, and somebody should look at it.
+    Remark,
+    /// Only the run can know.
+    Unknown,
+    /// It is not.
+    Missing,
+}
+
+/// Something that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// What sort of thing: `secret`, `program`, `metric`, …
+    pub sort: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Whether it is there.
+    pub readiness: Readiness,
+    /// What was found, or why not, masked.
+    pub text: String,
+}
+
+impl Probed {
+    /// What was found of something.
+    pub fn new(sort: &'static str, name: impl Into<String>, readiness: Readiness, text: impl Into<String>) -> Self {
+        Probed { sort, name: name.into(), readiness, text: text.into() }
+    }
+}
+
+impl World {
+    /// Looks for everything that a plan needs, secrets aside: whoever made the world has read those.
+    pub async fn probe(self: &Arc<Self>, plan: &Plan) -> Vec<Probed> {
+        let mut run = Run::new(plan);
+        let mut found = self.probe_facts(plan, &mut run).await;
+        found.extend(self.probe_programs(plan));
+        found.extend(self.probe_hosts(plan, &run).await);
+        found.extend(self.probe_channels(plan).await);
+        found.extend(self.probe_shares(plan, &run).await);
+        found.extend(self.probe_metrics(plan, &mut run).await);
+        found.extend(self.probe_gates(plan, &run).await);
+        found.into_iter().map(|p| Probed { text: self.vault.mask().text(&p.text), ..p }).collect()
+    }
+
+    async fn ask_effect(self: &Arc<Self>, id: EffectId, wish: Effect) -> Done {
+        let (_stop, stopper) = tokio::sync::watch::channel(Stop::No);
+        Arc::clone(self).perform(id, wish, stopper).await
+    }
+
+    /// Facts are asked first: what follows may need them.
+    async fn probe_facts(self: &Arc<Self>, plan: &Plan, run: &mut Run) -> Vec<Probed> {
+        let mut found = BTreeMap::new();
+        // A fact may need another one that stands behind it.
+        for _ in 0..plan.facts.len() {
+            for (i, fact) in
+                plan.facts.iter().enumerate().filter(|(_, f)| !run.facts.contains_key(&f.name)).collect::<Vec<_>>()
+            {
+                let id = EffectId::Fact(i as u32);
+                let probed = match self.ask_effect(id, effect(plan, run, id, now())).await {
+                    Done::Fact(Ok(value)) => {
+                        let text = format!("is {value}");
+                        tell(run, EventKind::FactRead { name: fact.name.clone(), value });
+                        Probed::new("fact", &fact.name, Readiness::Ready, text)
+                    }
+                    Done::Fact(Err(why)) => Probed::new("fact", &fact.name, Readiness::Missing, why),
+                    _ => Probed::new("fact", &fact.name, Readiness::Unknown, "was not answered"),
+                };
+                found.insert(i, probed);
+            }
+            if plan.facts.iter().all(|f| run.facts.contains_key(&f.name)) {
+                break;
+            }
+        }
+        found.into_values().collect()
+    }
+
+    /// Every program, once, and who needs it.
+    fn probe_programs(&self, plan: &Plan) -> Vec<Probed> {
+        let mut all: BTreeMap<(Option<String>, Option<PathBuf>), Vec<String>> = BTreeMap::new();
+        each_action(plan, &mut |who, action| {
+            if let ActionKind::Command(command) = &action.kind {
+                let dir = match &command.dir {
+                    Some(dir) => dir.known().map(|dir| self.dir.join(dir.to_string())),
+                    None => Some(self.dir.clone()),
+                };
+                let users = all.entry((program_of(command), dir)).or_default();
+                if !users.contains(&who.to_owned()) {
+                    users.push(who.to_owned());
+                }
+            }
+        });
+        let probed = |((program, dir), users): ((Option<String>, Option<PathBuf>), Vec<String>)| {
+            let used = format!("for {}", first_few(&users));
+            match (program, dir) {
+                (None, _) => {
+                    Probed::new("program", "…", Readiness::Unknown, format!("only known during the run, {used}"))
+                }
+                (Some(program), Some(dir)) if !dir.is_dir() => Probed::new(
+                    "program",
+                    program,
+                    Readiness::Missing,
+                    format!("there is no directory `{}`, {used}", dir.display()),
+                ),
+                (Some(program), dir) => match find(&program, dir.as_deref().unwrap_or(&self.dir)) {
+                    Ok(path) => {
+                        Probed::new("program", program, Readiness::Ready, format!("{}, {used}", path.display()))
+                    }
+                    Err(why) => Probed::new("program", program, Readiness::Missing, format!("{why}, {used}")),
+                },
+            }
+        };
+        all.into_iter().map(probed).collect()
+    }
+
+    /// The servers that steps send requests to: whether they listen. What gates ask is asked.
+    async fn probe_hosts(&self, plan: &Plan, run: &Run) -> Vec<Probed> {
+        let mut all: BTreeMap<Result<(String, u16), String>, Vec<String>> = BTreeMap::new();
+        for (i, node) in plan.nodes.iter().enumerate() {
+            let Some(work) = node.work() else { continue };
+            let parts = [(Part::Forward, work.actions.as_slice()), (Part::Undo, work.undo.actions())];
+            for (part, actions) in parts {
+                for (n, action) in actions.iter().enumerate() {
+                    if !matches!(action.kind, ActionKind::Request(_)) {
+                        continue;
+                    }
+                    let slot = Slot { node: NodeIx(i as u32), part, attempt: 1, action: n as u32 };
+                    let host = match effect(plan, run, EffectId::Action(slot), now()) {
+                        Effect::Action(action) => match &action.kind {
+                            ActionKind::Request(request) => self.host_of(request),
+                            _ => continue,
+                        },
+                        Effect::Impossible(why) => Err(why),
+                        _ => continue,
+                    };
+                    let users = all.entry(host).or_default();
+                    if !users.contains(&node.id) {
+                        users.push(node.id.clone());
+                    }
+                }
+            }
+        }
+        let looked = all.into_iter().map(|(host, users)| async move {
+            let used = format!("for {}", first_few(&users));
+            match host {
+                Err(why) => Probed::new("server", "…", Readiness::Unknown, format!("{why}, {used}")),
+                Ok((host, port)) => {
+                    let name = format!("{host}:{port}");
+                    match within(tokio::net::TcpStream::connect((host.as_str(), port))).await {
+                        Ok(_) => Probed::new("server", name, Readiness::Ready, format!("listens, {used}")),
+                        Err(why) => Probed::new("server", name, Readiness::Missing, format!("{why}, {used}")),
+                    }
+                }
+            }
+        });
+        stream::iter(looked).buffered(AT_ONCE).collect().await
+    }
+
+    fn host_of(&self, request: &Request) -> Result<(String, u16), String> {
+        let scope = HandOver { vault: &self.vault, captured: &[] };
+        let url = super::http::build_url(&request.url, &scope)?;
+        address_of(&url).ok_or_else(|| "its URL has no server".into())
+    }
+
+    /// Whether the hosts of webhooks can be resolved: nothing is sent.
+    async fn probe_channels(&self, plan: &Plan) -> Vec<Probed> {
+        let scope = HandOver { vault: &self.vault, captured: &[] };
+        let looked = plan.channels.iter().map(|channel| {
+            let url = match &channel.kind {
+                ChannelKind::Console => None,
+                ChannelKind::Webhook { url, .. } => Some(evaluate(url, &scope).map_err(|e| e.to_string())),
+            };
+            async move {
+                let name = &channel.id;
+                let address = match url {
+                    None => return Probed::new("channel", name, Readiness::Ready, "this terminal"),
+                    Some(Err(why)) => return Probed::new("channel", name, Readiness::Unknown, why),
+                    Some(Ok(text)) => url::Url::parse(&text.to_string()).ok().and_then(|url| address_of(&url)),
+                };
+                let Some((host, port)) = address else {
+                    return Probed::new("channel", name, Readiness::Missing, "its url is not that of a web server");
+                };
+                let found =
+                    within(tokio::net::lookup_host((host.as_str(), port))).await.map(|mut all| all.next().is_some());
+                match found {
+                    Ok(true) => Probed::new(
+                        "channel",
+                        name,
+                        Readiness::Ready,
+                        format!("{host} has an address; nothing was sent"),
+                    ),
+                    Ok(false) => Probed::new("channel", name, Readiness::Missing, format!("{host} has no address")),
+                    Err(why) => Probed::new("channel", name, Readiness::Missing, format!("{host}: {why}")),
+                }
+            }
+        });
+        stream::iter(looked).buffered(AT_ONCE).collect().await
+    }
+
+    /// What routers and flags are at now.
+    async fn probe_shares(self: &Arc<Self>, plan: &Plan, run: &Run) -> Vec<Probed> {
+        let mut asked: BTreeMap<String, EffectId> = BTreeMap::new();
+        for (i, node) in plan.nodes.iter().enumerate() {
+            let actions = node.work().map(|work| work.actions.as_slice()).unwrap_or_default();
+            for (n, action) in actions.iter().enumerate() {
+                if let Some(builtin) = action.builtin.as_ref().filter(|b| b.touch == Touch::Finds) {
+                    let slot = Slot { node: NodeIx(i as u32), part: Part::Forward, attempt: 1, action: n as u32 };
+                    asked.entry(builtin.subject.clone()).or_insert(EffectId::Action(slot));
+                }
+            }
+        }
+        let looked = asked.into_iter().map(|(subject, id)| async move {
+            let mut wish = effect(plan, run, id, now());
+            if let Effect::Action(action) = &mut wish {
+                action.within.get_or_insert(SignedDuration::from_secs(10));
+            }
+            match within_time(self.ask_effect(id, wish)).await {
+                Ok(Done::Action(result)) => match result.failure {
+                    Some(failure) => Probed::new("share", subject, Readiness::Missing, failure.text),
+                    None => {
+                        let value = result.captures.first().and_then(|c| c.value.as_ref()).map(Value::to_string);
+                        Probed::new("share", subject, Readiness::Ready, format!("is at {}", value.unwrap_or_default()))
+                    }
+                },
+                Ok(_) => Probed::new("share", subject, Readiness::Unknown, "was not answered"),
+                Err(why) => Probed::new("share", subject, Readiness::Missing, why),
+            }
+        });
+        stream::iter(looked).buffered(AT_ONCE).collect().await
+    }
+
+    /// One sample of each metric, and its baseline.
+    async fn probe_metrics(self: &Arc<Self>, plan: &Plan, run: &mut Run) -> Vec<Probed> {
+        let known: &Run = run;
+        let asked = plan.metrics.iter().enumerate().filter(|(_, m)| m.gate().is_none());
+        let looked = asked.map(|(i, metric)| async move {
+            let id = EffectId::Sample(i as u32, 0);
+            let past = EffectId::Baseline(i as u32);
+            let answer = self.ask_effect(id, effect(plan, known, id, now())).await;
+            let baseline = match metric.past {
+                Some(_) => Some(self.ask_effect(past, effect(plan, known, past, now())).await),
+                None => None,
+            };
+            (i as u32, metric, answer, baseline)
+        });
+        let answers: Vec<_> = stream::iter(looked).buffered(AT_ONCE).collect().await;
+        let mut found = Vec::new();
+        for (i, metric, answer, baseline) in answers {
+            if let Done::Sample(answer, raw) = answer {
+                found.push(sampled(metric, &answer));
+                let (value, why, error) = match answer {
+                    Ok(value) => (value, None, false),
+                    Err(problem) => (Value::None, Some(problem.why), problem.error),
+                };
+                let sample = Sample { at: now(), value, why, error, raw };
+                tell(run, EventKind::Sampled { metric: i, sample, judged: Vec::new() });
+            }
+            if let Some(Done::Baseline(answer)) = baseline {
+                let (value, why, readiness) = match answer {
+                    Ok((value, made_of)) => (value, made_of, Readiness::Ready),
+                    Err(why) => (Value::None, why, Readiness::Missing),
+                };
+                let text = match &metric.floor {
+                    _ if value == Value::None => why.clone(),
+                    Some(floor) if value.magnitude() < floor.magnitude() => {
+                        format!("{}, {why}; it counts as its floor of {floor}", value.brief())
+                    }
+                    _ => format!("{}, {why}", value.brief()),
+                };
+                found.push(Probed::new("baseline", &metric.id, readiness, text));
+                tell(run, EventKind::BaselineRead { metric: i, value, why });
+            }
+        }
+        found
+    }
+
+    /// Every gate is looked at once. One that fails now may be meant to: it looks at what the release brings.
+    async fn probe_gates<'p>(self: &Arc<Self>, plan: &'p Plan, run: &Run) -> Vec<Probed> {
+        let mut gates: Vec<(String, &'p Gate)> = Vec::new();
+        let mut add = |who: &str, gate: &'p Gate| {
+            // A gate in a condition is the same one, with limits for what it looks at.
+            if !gates.iter().any(|(_, other)| unlimited(other) == unlimited(gate)) {
+                gates.push((if gate.id.is_empty() { who.to_owned() } else { gate.id.clone() }, gate));
+            }
+        };
+        for node in &plan.nodes {
+            let work = node.work();
+            let actions = work.into_iter().flat_map(|work| work.actions.iter().chain(work.undo.actions()));
+            for action in actions {
+                if let ActionKind::Gate(gate) = &action.kind {
+                    add(&node.id, gate);
+                }
+            }
+        }
+        plan.metrics.iter().filter_map(|m| Some((m.id.as_str(), m.gate()?))).for_each(|(id, gate)| add(id, gate));
+        let looked = gates.into_iter().map(|(name, gate)| async move {
+            let checks = match look_at(&gate.looks, plan, run, now()) {
+                Effect::Impossible(why) => return Probed::new("gate", name, Readiness::Unknown, why),
+                wish => within_time(self.ask_effect(EffectId::Sample(u32::MAX, 0), wish)).await,
+            };
+            let mut checks = match checks {
+                Ok(Done::Look(checks)) => checks,
+                Ok(_) => return Probed::new("gate", name, Readiness::Unknown, "was not answered"),
+                Err(why) => return Probed::new("gate", name, Readiness::Remark, why),
+            };
+            checks.extend(gate.looks.iter().filter_map(|look| match look {
+                Look::Metric(check) => Some(judge_now(plan, run, check, now())),
+                Look::Action(_) | Look::Expect(_) => None,
+            }));
+            of_gate(name, &checks)
+        });
+        stream::iter(looked).buffered(AT_ONCE).collect().await
+    }
+}
+
+fn unlimited(gate: &Gate) -> Vec<Look> {
+    let mut looks = gate.looks.clone();
+    looks.iter_mut().for_each(|look| {
+        if let Look::Action(action) = look {
+            action.within = None;
+        }
+    });
+    looks
+}
+
+fn of_gate(name: String, checks: &[Checked]) -> Probed {
+    let bad: Vec<String> = checks
+        .iter()
+        .filter(|check| check.truth != Truth::True)
+        .map(|check| if check.why.is_empty() { check.text.clone() } else { format!("{} ({})", check.text, check.why) })
+        .collect();
+    let worst = |truth| checks.iter().any(|c| c.truth == truth);
+    match () {
+        () if bad.is_empty() => Probed::new("gate", name, Readiness::Ready, "would pass now"),
+        () if worst(Truth::Error) => {
+            Probed::new("gate", name, Readiness::Missing, format!("cannot be judged: {}", bad.join("; ")))
+        }
+        () if worst(Truth::False) => {
+            Probed::new("gate", name, Readiness::Remark, format!("would fail now: {}", bad.join("; ")))
+        }
+        () => Probed::new("gate", name, Readiness::Remark, format!("could not tell now: {}", bad.join("; "))),
+    }
+}
+
+fn sampled(metric: &Metric, answer: &Result<Value, SampleProblem>) -> Probed {
+    let sort = if metric.kind == MetricKind::Switch { "flag" } else { "metric" };
+    match answer {
+        Ok(value) => {
+            let doubt = implausible(metric, value).or_else(|| beyond(metric, value));
+            let readiness = if doubt.is_some() { Readiness::Remark } else { Readiness::Ready };
+            let doubt = doubt.map(|doubt| format!(": {doubt}")).unwrap_or_default();
+            Probed::new(sort, &metric.id, readiness, format!("{}{doubt}", seen(value)))
+        }
+        Err(problem) if problem.error => Probed::new(sort, &metric.id, Readiness::Missing, problem.why.clone()),
+        Err(problem) => Probed::new(sort, &metric.id, Readiness::Remark, format!("no data: {}", problem.why)),
+    }
+}
+
+/// A value that makes one doubt the unit of its metric.
+fn implausible(metric: &Metric, value: &Value) -> Option<String> {
+    match (value, metric.unit.as_deref()) {
+        (Value::Percent(percent), Some("percent")) if *percent > 0.0 && *percent < 1.0 => {
+            Some("is the answer a ratio? then write `unit = ratio`".into())
+        }
+        (Value::Duration(length), Some(unit))
+            if !length.is_zero()
+                && (*length < SignedDuration::from_micros(10) || *length > SignedDuration::from_hours(1)) =>
+        {
+            Some(format!("is the answer really in `{unit}`?"))
+        }
+        _ => None,
+    }
+}
+
+/// A mark that a value is beyond already.
+fn beyond(metric: &Metric, value: &Value) -> Option<String> {
+    let is_so = |mark: &&Mark| {
+        let compared = Expr::Compare(
+            mark.comparison,
+            Box::new(Expr::Value(value.clone())),
+            Box::new(Expr::Value(mark.value.clone())),
+        );
+        let so = matches!(crate::value::fold(compared, &Nothing), Expr::Value(Value::Bool(true)));
+        if mark.word == "target" { !so } else { so }
+    };
+    let mark = metric.marks.iter().rev().find(is_so)?;
+    let word = |comparison: Comparison| comparison.symbol();
+    Some(match mark.word.as_str() {
+        "target" => format!("its target is {} {}", word(mark.comparison), mark.value),
+        other => format!("beyond its `{other}` of {} {}", word(mark.comparison), mark.value),
+    })
+}
+
+/// An environment in which nothing has a name.
+struct Nothing;
+
+impl crate::value::Environment for Nothing {
+    fn look_up(&self, _: &crate::value::Ref) -> crate::value::Found {
+        crate::value::Found::Later
+    }
+}
+
+/// Where a secret would be read from, in words.
+pub fn secret_place(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Env(name) => format!("from the variable {name}"),
+        SecretSource::File(path) => format!("from the file {path}"),
+        SecretSource::Exec(words) => format!("from what `{}` prints", words.join(" ")),
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn tell(run: &mut Run, kind: EventKind) {
+    apply(run, &Event { at: now(), kind });
+}
+
+async fn within<T>(asked: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
+    match tokio::time::timeout(LIMIT, asked).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => Err(short(&error.to_string())),
+        Err(_) => Err(format!("did not answer within {}s", LIMIT.as_secs())),
+    }
+}
+
+async fn within_time<T>(asked: impl Future<Output = T>) -> Result<T, String> {
+    let limit = LIMIT * 3;
+    let late =
+        || format!("did not answer within {}", duration_text(SignedDuration::try_from(limit).unwrap_or_default()));
+    tokio::time::timeout(limit, asked).await.map_err(|_| late())
+}
+
+fn address_of(url: &url::Url) -> Option<(String, u16)> {
+    let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Some((host, url.port_or_known_default()?))
+}
+
+fn first_few(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one}, {two}"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
+    }
+}
+
+/// The program of a command, if it is known.
+fn program_of(command: &Command) -> Option<String> {
+    let mut text = String::new();
+    for piece in &command.words.first()?.pieces {
+        match piece {
+            Piece::Text(literal) => text.push_str(literal),
+            Piece::Value(expr) => text.push_str(&expr.known()?.to_string()),
+        }
+    }
+    Some(text)
+}
+
+/// Where a program is, as the system would look for it.
+fn find(program: &str, dir: &Path) -> Result<PathBuf, String> {
+    let starts = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        let path = dir.join(program);
+        return match (path.exists(), starts(&path)) {
+            (false, _) => Err("there is no such program".into()),
+            (true, false) => Err("it may not be started".into()),
+            (true, true) => Ok(path),
+        };
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| starts(path));
+    found.ok_or_else(|| "it is not on the PATH".into())
+}
+
+/// Every action of a plan, with whose it is: of nodes and their ways back, of gates, metrics and facts.
+fn each_action(plan: &Plan, visit: &mut dyn FnMut(&str, &Action)) {
+    fn whole(who: &str, action: &Action, visit: &mut dyn FnMut(&str, &Action)) {
+        visit(who, action);
+        if let ActionKind::Gate(gate) = &action.kind {
+            gate.looks.iter().for_each(|look| {
+                if let Look::Action(action) = look {
+                    visit(who, action);
+                }
+            });
+        }
+    }
+    for node in &plan.nodes {
+        let Some(work) = node.work() else { continue };
+        work.actions.iter().chain(work.undo.actions()).for_each(|action| whole(&node.id, action, visit));
+        for look in &work.done_when {
+            if let Look::Action(action) = look {
+                visit(&node.id, action);
+            }
+        }
+    }
+    plan.metrics.iter().for_each(|metric| whole(&metric.id, &metric.action, visit));
+    plan.facts.iter().for_each(|fact| whole(&fact.name, &fact.action, visit));
+}
