@@ -56,6 +56,10 @@ impl Author {
              role boss \"Boss\" { members = [\"bo\"]; reach = [room] }\nrole qa \"QA\" { members = [\"quinn\", \"bo\"]; reach = [room] }\n\
              router edge: command { get = run \"get edge\"; set = run \"set edge ${share}\" }\n\
              metric errors: percent { run \"errors\"; unit = percent; every = 10s }\n\
+             source prod: prometheus { url = \"http://p.example\" }\n\
+             metric rate: percent { source = prod; query = \"rate\"; unit = percent; every = 20s; baseline = 1h }\n\
+             gate healthy { every = 15s; expect rate < 4x baseline; expect errors < 50% for 20s; run \"is healthy\" }\n\
+             flags place: command { get = run \"get ${flag}\"; set = run \"set ${flag} ${share}\" }\nflag dark { in = place }\n\
              response calm \"Calm\" within 5m else rollback { run \"calm down\"\n gate { within 1m; every = 10s; run \"is calm\" } }\n\
              escalation chain { level boss }\n",
         );
@@ -85,6 +89,14 @@ impl Author {
         ]);
         let spell = self.chance.of(&["", " for 30s", " for 2m"]);
         text.push_str(&format!("trigger high {{ when errors > 5%{spell}; {then} }}\n"));
+        let watched = self.chance.of(&[
+            "not healthy for 30s",
+            "healthy",
+            "dark == on for 1m",
+            "(rate > 2x baseline and not healthy) for 20s",
+        ]);
+        let then = self.chance.of(&["then rollback", "then continue", "then calm", "no data rollback"]);
+        text.push_str(&format!("trigger watched {{ when {watched}; {then} }}\n"));
         text.push_str("trigger bug \"Bug\" { manual by any [boss, qa]; then rollback }\n");
         if self.chance.once_in(2) {
             text.push_str("comms { notify room \"live\" from first\n every 1m from first until done { notify room \"still\" } }\n");
@@ -99,9 +111,17 @@ impl Author {
         let n = self.id();
         match self.chance.next(if depth > 1 { 7 } else { 11 }) {
             0..=2 => self.step(lane, n),
-            3 => format!("  gate g{n} {{ within 1m; every = 20s; run \"look {n}\" }}\n"),
+            3 => {
+                let more = self.chance.of(&["", "", "; expect errors < 90% for 10s", "; expect healthy"]);
+                format!("  gate g{n} {{ within 1m; every = 20s; run \"look {n}\"{more} }}\n")
+            }
             4 => {
-                let expect = self.chance.of(&["", " { expect errors < 50% }"]);
+                let expect = self.chance.of(&[
+                    "",
+                    " { expect errors < 50% }",
+                    " { gate healthy }",
+                    " { expect rate < 3x baseline }",
+                ]);
                 format!("  hold for 40s{expect}\n")
             }
             5 => {
@@ -251,13 +271,22 @@ impl Script for Random {
         let takes = self.takes();
         let fails = self.fails();
         let hangs = fails && self.chance.once_in(4);
-        if hangs && !matches!(effect, Effect::Lock(_) | Effect::Message(_) | Effect::Fact(_) | Effect::Sample(_)) {
+        if hangs
+            && !matches!(
+                effect,
+                Effect::Lock(_) | Effect::Message(_) | Effect::Fact(_) | Effect::Sample(_) | Effect::Baseline(_)
+            )
+        {
             return Answer::Hangs;
         }
         let done = match effect {
             Effect::Lock(_) => Done::Lock(Ok(())),
             Effect::Fact(fact) => Done::Fact(Ok(Value::Text(fact.name))),
             Effect::Message(_) => Done::Message(if fails { Err("gone".into()) } else { Ok(()) }),
+            Effect::Sample(metric) if metric.id == "dark" => {
+                let word = self.chance.of(&["on", "on", "off", "25%"]);
+                Done::Sample(Ok(Value::Word(word.into())), String::new())
+            }
             Effect::Sample(_) => {
                 let answer = match self.chance.next(if self.trouble == 0 { 4 } else { 6 }) {
                     5 => Err(SampleProblem::no_data("nothing".into())),

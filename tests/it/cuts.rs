@@ -41,6 +41,9 @@ router edge: command { get = run "get edge"; set = run "set edge ${share}" }
 flags place: command { get = run "get ${flag}"; set = run "set ${flag} ${share}" }
 flag search "Search" { in = place }
 metric errors: percent { run "errors"; unit = percent; every = 10s }
+source prod: prometheus { url = "http://prometheus.example" }
+metric rate: percent { source = prod; query = "rate"; unit = percent; every = 30s; baseline = 24h; floor = 1% }
+gate healthy "Healthy" { every = 30s; expect rate < 3x baseline; expect rate < 90% for 30s; run "is healthy" }
 
 phase before: prepare {
   checklist ready "Ready" within 2h else stop {
@@ -65,7 +68,7 @@ phase deployment: live in always {
   confirm login "Log in" { by qa; within 15m else rollback }
   step big when size > 3 { run "do big"; on failure pause for boss within 15m else rollback; undo { run "revert big" } }
   step judged { run "do judged"; done when { run "is judged" }; undo { run "revert judged" } }
-  hold for 2m
+  hold for 2m { gate healthy }
 }
 phase care: after {
   checklist later "Later" within 1d else continue { item told "Told" { by qa } }
@@ -73,6 +76,8 @@ phase care: after {
 response calm "Calm down" within 5m else rollback { run "do calm"; gate calmed { run "is calm" } }
 trigger high { when errors > 5%; then calm }
 trigger worse { when errors > 50%; ask boss within 10m else rollback }
+trigger sick { when not healthy for 1m; then continue }
+trigger found { when search == on for 1m; then continue }
 trigger bug "Bug" { manual by qa; then rollback }
 comms {
   notify room "live" from a
@@ -124,7 +129,9 @@ fn people_find_a_bug(plan: &Plan, run: &Run) -> Option<(&'static str, Say)> {
 
 /// The world of it: a metric that is calm, and people.
 pub fn calm() -> World {
-    World::default().metric("errors", &[(0, Some(1.0))]).people(people)
+    let seen =
+        World::default().metric("errors", &[(0, Some(1.0))]).metric("rate", &[(0, Some(1.0))]).baseline("rate", 2.0);
+    seen.words("search", &[(0, "off"), (60, "on")]).people(people)
 }
 
 fn cases() -> Vec<Case> {
