@@ -7,6 +7,7 @@ use crate::engine::{Run, Sample, seen};
 use crate::paint::cut;
 use crate::plan::{ActionKind, Check, Metric, Plan, command_text, gate_words, query_text, request_text};
 use crate::source::one_line;
+use crate::value::RefKind;
 
 use super::lines::stamp;
 
@@ -27,7 +28,8 @@ pub(super) fn evidence(plan: &Plan, run: &Run, check: &Check, since: Option<Time
         let (metric, state) = (&plan.metrics[index], &run.metrics[index]);
         let of = if several { format!(" {name}") } else { String::new() };
         lines.push(format!("asked   {of} {}", cut(&asked(metric), WIDE)));
-        if let Some((value, why)) = run.baselines.get(&(index as u32)) {
+        let compared = check.expr.names(RefKind::Baseline).contains(&name);
+        if let Some((value, why)) = run.baselines.get(&(index as u32)).filter(|_| compared) {
             lines.push(format!("baseline{of} {}, {}", seen(value), cut(&one_line(why), WIDE)));
         }
         let from = state.recent.iter().filter(|s| since.is_none_or(|since| s.at >= since));

@@ -88,3 +88,104 @@ fn a_gate_in_a_step_knows_what_the_step_captured_and_keeps_its_own() {
     let ran = project.run(&[]);
     assert_eq!(ran.code, 0, "{}", ran.text());
 }
+
+#[test]
+fn one_question_serves_everybody_who_watches() {
+    let server = Fixed::start(|_| vector("1"));
+    let project = Project::with(&format!(
+        "runbook r {{}}\nsource prod: prometheus {{ url = \"{}\" }}\nmetric m: number {{ source = prod; query = \"x\"; every = 200ms }}\ngate fine {{ every = 200ms; expect m < 5 }}\nphase p: live {{\n  step a {{ run \"sleep 1\"; undo {{ run \"true\" }} }}\n  gate fine\n  hold for 2s {{ expect m < 5; expect m < 6; gate fine }}\n}}\ntrigger t {{ when m > 5 for 1s }}\ntrigger u {{ when m > 6 }}\ntrigger v {{ when not fine for 1s }}\n",
+        server.url()
+    ));
+    let ran = project.run(&[]);
+    assert_eq!(ran.code, 0, "{}", ran.text());
+    let sampled =
+        |e: &&runbook::engine::Event| matches!(&e.kind, runbook::engine::EventKind::Sampled { metric: 0, .. });
+    let samples = project.record().events.iter().filter(sampled).count();
+    let asked = server.requests().len();
+    // The last question may have been on its way when the run ended.
+    assert!(samples >= 5 && (samples..=samples + 1).contains(&asked), "{asked} questions for {samples} samples");
+}
+
+/// The lines below the one that says something.
+fn below(text: &str, what: &str) -> Vec<String> {
+    let lines = text.lines().skip_while(|line| !line.contains(what)).skip(1);
+    lines.map(str::trim_start).take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_verdict_explains_itself_on_the_screen_in_the_logs_and_in_the_record() {
+    let server = Fixed::start(|request| match request.contains("query_range") || request.contains("time%28%29") {
+        true => answer("200 OK", r#"{"status":"success","data":{"resultType":"scalar","result":[100,"1"]}}"#),
+        false => vector("9"),
+    });
+    let project = Project::with(&format!(
+        "runbook r {{}}\nsource prod: prometheus {{ url = \"{}\" }}\nmetric errors: percent {{ source = prod; query = \"\"\"sum(errors)\n  / 5 \"\"\"; unit = percent; every = 200ms; baseline = 1h }}\nmetric load: number {{ run \"echo 4\"; every = 200ms }}\nphase p: live {{\n  step a {{ run \"true\"; undo {{ run \"true\" }} }}\n  gate calm \"Calm\" {{ within 600ms; every = 200ms; expect errors < 5%; on failure continue }}\n  hold for 20s {{ expect load < 9 }}\n}}\ntrigger high {{ when (errors > 2x baseline and load > 3) for 1s }}\n",
+        server.url()
+    ));
+    let ran = project.run(&[]);
+    assert_eq!(ran.code, 3, "{}", ran.text());
+    let gate = below(&ran.stdout, "attempt 1 did not pass");
+    assert_eq!(
+        gate[..2],
+        ["| rule     deploy.rb:8: errors < 5%", "| asked    prod: sum(errors) / 5"],
+        "{}",
+        ran.stdout
+    );
+    assert!(gate[2].starts_with("| samples  ") && gate[2].ends_with(" 9%"), "{gate:?}");
+    assert!(gate[3].starts_with(r#"| answer   {"status":"success","data":{"resultType":"vector""#), "{gate:?}");
+    let fired = below(&ran.stdout, "trigger fired");
+    let starts: Vec<String> =
+        fired.iter().map(|line| line.split_whitespace().skip(1).take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        starts,
+        [
+            "rule deploy.rb:11:",
+            "asked errors",
+            "baseline errors",
+            "samples errors",
+            "answer errors",
+            "asked load",
+            "samples load",
+            "answer load"
+        ],
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        fired[0].contains("true since T+") && fired[3].matches("9%").count() > 3 && fired[7].ends_with("load 4"),
+        "{fired:?}"
+    );
+    assert_eq!(below(&project.runbook(&["logs"]).stdout, "trigger fired"), fired);
+    let json = project.runbook(&["logs", "--output", "json"]).stdout;
+    let line = json.lines().find(|line| line.contains("trigger_fired")).unwrap();
+    assert!(line.contains(r#"\"resultType\":\"vector\""#) && line.contains(r#""raw":"4""#), "{line}");
+}
+
+#[test]
+fn a_clock_that_differs_by_minutes_from_that_of_prometheus_changes_nothing() {
+    if !super::servers::has("faketime") {
+        return;
+    }
+    let Some(server) = Prometheus::start() else { return };
+    server.push(
+        &[("__name__", "ratio")],
+        &(0..120).map(|i| (i * 30 - 3480, if i < 114 { 0.01 } else { 0.5 })).collect::<Vec<_>>(),
+    );
+    for shift in ["+7m", "-7m"] {
+        let project = Project::with(&format!(
+            "runbook r {{}}\nsource prod: prometheus {{ url = \"{}\" }}\nmetric errors: percent {{ source = prod; query = \"ratio\"; unit = ratio; every = 200ms; baseline = 30m }}\nphase p: live {{\n  step a {{ run \"sleep 60\"; undo {{ run \"true\" }} }}\n}}\ntrigger t {{ when errors > 3x baseline for 1s }}\n",
+            server.url()
+        ));
+        let mut command = std::process::Command::new("faketime");
+        command.args(["-f", shift, env!("CARGO_BIN_EXE_runbook"), "run", "--yes", "--output", "plain"]);
+        command.current_dir(project.path()).stdin(std::process::Stdio::null());
+        let output =
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{shift}: {text}");
+        // The half hour before now by the source's clock: a few of its points are bad already.
+        let baseline = text.lines().find(|line| line.contains("baseline")).unwrap_or_else(|| panic!("{text}"));
+        assert!(baseline.contains("of 901 points"), "{shift}: {baseline}");
+        assert!(text.contains("trigger fired: errors > 3x baseline for 1s (errors 50%)"), "{shift}: {text}");
+    }
+}
