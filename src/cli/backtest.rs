@@ -125,7 +125,8 @@ async fn read(plan: &Plan, past: &mut Past, screen: &Screen) -> Result<Vec<Skipp
         // A source's steps are as long as its metric's, from the beginning on.
         match world.history(plan, i as u32, past.from, past.to).await {
             Ok(read) => {
-                let replayed = Replayed { points: read.points, reach: read.reach, baseline: read.baseline };
+                let (points, reach, baseline) = (read.points, read.reach, read.baseline);
+                let replayed = Replayed { points, reach, apart: metric.every, baseline };
                 past.metrics.insert(i as u32, replayed);
             }
             Err(why) => unread.push(Skipped { sort: "metric", id: metric.id.clone(), why }),

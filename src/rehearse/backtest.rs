@@ -13,6 +13,8 @@ use crate::plan::{
 };
 use crate::value::{Expr, Value};
 
+use super::tuning::{Tuning, tuning};
+
 /// So many times a gate is begun, at most, over the time that is looked at.
 const BEGUN: i32 = 100;
 
@@ -36,6 +38,8 @@ pub struct Replayed {
     pub points: Vec<(Timestamp, Value)>,
     /// How long a point counts.
     pub reach: SignedDuration,
+    /// How far apart the points are.
+    pub apart: SignedDuration,
     /// What it was before, if it is compared with that; `None` is that nobody knows.
     pub baseline: Option<Value>,
 }
@@ -82,6 +86,8 @@ pub struct Tested {
     pub near: Option<(Timestamp, SignedDuration)>,
     /// Moments at which it was blind.
     pub blind: Vec<(Timestamp, String)>,
+    /// What it would have done with other thresholds.
+    pub tuning: Option<Tuning>,
 }
 
 /// A time at which a trigger would have fired.
@@ -119,21 +125,52 @@ pub fn backtest(plan: &Plan, past: &Past, incidents: &[Incident]) -> Backtest {
         }
     }
     let replayed = replayed_plan(plan, past, kept.iter().map(|i| plan.triggers[*i].clone()).collect());
-    let mut tested: Vec<Tested> =
-        kept.iter().map(|i| Tested { trigger: *i, fired: Vec::new(), near: None, blind: Vec::new() }).collect();
+    let mut tested: Vec<Tested> = kept.iter().map(|i| Tested::of(*i)).collect();
     if !kept.is_empty() {
         let mut spans: Vec<Option<Timestamp>> = vec![None; kept.len()];
         play(&replayed, past, past.from, &mut |run, event| watch(run, event, &mut tested, &mut spans));
     }
     for test in &mut tested {
         for episode in &mut test.fired {
-            episode.incident = incidents.iter().position(|incident| {
-                let from = incident.from.saturating_sub(FORESIGHT).unwrap_or(incident.from);
-                (from..=incident.to).contains(&episode.at)
-            });
+            episode.incident = incident_at(incidents, episode.at);
         }
+        test.tuning = tuning(plan, past, test.trigger, incidents);
     }
     Backtest { triggers: tested, gates: Vec::new(), skipped }
+}
+
+/// The incident that an alarm belongs to.
+fn incident_at(incidents: &[Incident], at: Timestamp) -> Option<usize> {
+    incidents.iter().position(|incident| {
+        let from = incident.from.saturating_sub(FORESIGHT).unwrap_or(incident.from);
+        (from..=incident.to).contains(&at)
+    })
+}
+
+/// How often a trigger would have fired with another condition: the incident of each.
+pub(super) fn fired_of(
+    plan: &Plan,
+    past: &Past,
+    trigger: usize,
+    condition: Expr,
+    incidents: &[Incident],
+) -> Vec<Option<usize>> {
+    let mut changed = plan.triggers[trigger].clone();
+    changed.when.iter_mut().for_each(|when| when.expr = condition.clone());
+    let replayed = replayed_plan(plan, past, vec![changed]);
+    let mut fired = Vec::new();
+    play(&replayed, past, past.from, &mut |_, event| {
+        if matches!(event.kind, EventKind::TriggerFired { .. }) {
+            fired.push(incident_at(incidents, event.at));
+        }
+    });
+    fired
+}
+
+impl Tested {
+    fn of(trigger: usize) -> Self {
+        Tested { trigger, fired: Vec::new(), near: None, blind: Vec::new(), tuning: None }
+    }
 }
 
 /// Keeps what a trigger would have done of one event.
@@ -208,7 +245,7 @@ fn replay_gate(plan: &Plan, past: &Past, id: String, gate: &Gate) -> GateTest {
     let mut begun = past.from;
     while begun <= last {
         let mut verdict = None;
-        play(&replayed, past, begun, &mut |_, event| {
+        play_in(&replayed, Remembered { past, between: true }, begun, &mut |_, event| {
             if let EventKind::ActionEnded { result, .. } = &event.kind {
                 verdict = Some(result.failure.clone());
             }
@@ -320,6 +357,10 @@ fn replayed_plan(plan: &Plan, past: &Past, triggers: Vec<Trigger>) -> Plan {
 
 /// Runs a plan over a past, from a moment on.
 fn play(plan: &Plan, past: &Past, from: Timestamp, see: &mut dyn FnMut(&Run, &Event)) {
+    play_in(plan, Remembered { past, between: false }, from, see);
+}
+
+fn play_in(plan: &Plan, mut world: Remembered<'_>, from: Timestamp, see: &mut dyn FnMut(&Run, &Event)) {
     let begin = Input::Begin {
         run: "backtest".into(),
         by: Who::default(),
@@ -328,13 +369,16 @@ fn play(plan: &Plan, past: &Past, from: Timestamp, see: &mut dyn FnMut(&Run, &Ev
         until: None,
         done: Vec::new(),
     };
-    let mut world = Remembered(past);
     // It always ends: the plan waits for a moment, and nothing else.
     let _ended = simulate_into(plan, Run::new(plan), &mut world, from, vec![(from, begin)], see);
 }
 
 /// A world that answers with what was measured.
-struct Remembered<'p>(&'p Past);
+struct Remembered<'p> {
+    past: &'p Past,
+    /// It is asked between the moments of the points too: a gate begins when it begins.
+    between: bool,
+}
 
 impl Script for Remembered<'_> {
     fn perform(&mut self, id: EffectId, effect: Effect, now: Timestamp) -> Answer {
@@ -351,9 +395,10 @@ impl Script for Remembered<'_> {
 impl Remembered<'_> {
     fn value(&self, metric: u32, now: Timestamp) -> Result<Value, SampleProblem> {
         let none = || SampleProblem::no_data("there was no data then".into());
-        let past = self.0.metrics.get(&metric).ok_or_else(none)?;
+        let past = self.past.metrics.get(&metric).ok_or_else(none)?;
+        let reach = if self.between { past.reach.max(past.apart - SignedDuration::from_millis(1)) } else { past.reach };
         let behind = past.points.partition_point(|(at, _)| *at <= now);
-        let newest = past.points[..behind].last().filter(|(at, _)| now.duration_since(*at) <= past.reach);
+        let newest = past.points[..behind].last().filter(|(at, _)| now.duration_since(*at) <= reach);
         newest.map(|(_, value)| value.clone()).ok_or_else(none)
     }
 }

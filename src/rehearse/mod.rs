@@ -3,6 +3,8 @@
 mod backtest;
 mod chart;
 mod text;
+mod tuning;
 
 pub use backtest::{Backtest, Episode, GateTest, Incident, Past, Replayed, Skipped, Tested, backtest, replay_gates};
 pub use text::{as_json, as_text};
+pub use tuning::Tuning;

@@ -37,7 +37,12 @@ fn past(values: &[f64]) -> Past {
     let from: Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
     let at = |i: usize| from + SignedDuration::from_secs(10 * i as i64);
     let points = values.iter().enumerate().filter(|(_, v)| v.is_finite()).map(|(i, v)| (at(i), Value::Percent(*v)));
-    let replayed = Replayed { points: points.collect(), reach: SignedDuration::from_secs(5), baseline: None };
+    let replayed = Replayed {
+        points: points.collect(),
+        reach: SignedDuration::from_secs(5),
+        apart: SignedDuration::from_secs(10),
+        baseline: None,
+    };
     Past { from, to: at(values.len()), metrics: BTreeMap::from([(0, replayed)]) }
 }
 
@@ -87,6 +92,20 @@ fn triggers_fire_on_the_past_as_they_would_have_on_the_night() {
             "high: 3m50s-4m10s Some(0), 9m40s-end None; near 1m40s 30s; blind 6m",
             "quick: 1m40s-2m10s Some(0), 3m20s-4m10s Some(0), 9m10s-end None; blind 6m",
             "uneasy: 2m-2m10s Some(0), 3m40s-4m10s Some(0), 9m30s-end None; blind 6m",
+        ]
+    );
+    // With other thresholds and lengths: how often, and how often falsely.
+    let tuning = found.triggers[0].tuning.as_ref().unwrap();
+    let rows: Vec<String> = tuning.rows.iter().map(|(words, _, cells)| format!("{words}: {cells:?}")).collect();
+    assert_eq!(tuning.spans.iter().map(|s| s.unwrap().as_secs()).collect::<Vec<_>>(), [15, 30, 60]);
+    assert_eq!(
+        rows,
+        [
+            "> 2.5%: [(3, 1), (2, 1), (0, 0)]",
+            "> 4%: [(3, 1), (2, 1), (0, 0)]",
+            "> 5%: [(3, 1), (2, 1), (0, 0)]",
+            "> 6.25%: [(3, 1), (2, 1), (0, 0)]",
+            "> 10%: [(0, 0), (0, 0), (0, 0)]",
         ]
     );
     let skipped: Vec<String> = found.skipped.iter().map(|s| format!("{} {}: {}", s.sort, s.id, s.why)).collect();
