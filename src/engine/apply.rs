@@ -134,6 +134,7 @@ pub fn apply(run: &mut Run, event: &Event) {
                 judge(run, judged, at, *metric);
             }
         }
+        EventKind::Looked { metric, checks } => run.metrics[*metric as usize].looked = Some((at, checks.clone())),
         EventKind::TriggerArmed { trigger } => {
             let state = &mut run.triggers[*trigger as usize];
             state.armed = Some(at);
@@ -411,7 +412,10 @@ fn resume(run: &mut Run, at: Timestamp) {
         trigger.spans.clear();
         trigger.blind.clear();
     }
-    run.metrics.iter_mut().for_each(|metric| metric.spans.clear());
+    for metric in &mut run.metrics {
+        metric.spans.clear();
+        metric.looked = None;
+    }
 }
 
 fn start_action(run: &mut Run, slot: Slot, doing: Doing, at: Timestamp) {

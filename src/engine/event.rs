@@ -378,6 +378,8 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         judged: Vec<Judged>,
     },
+    /// The commands and requests of a gate that a condition watches have been looked at.
+    Looked { metric: u32, checks: Vec<Checked> },
     /// A trigger watches from now on.
     TriggerArmed { trigger: u32 },
     /// A trigger watches no more.
@@ -511,7 +513,13 @@ impl EventKind {
     /// Whether something may be built on it at once. What is not so is written with the next one that is: a sample or a
     /// message that was sent may be lost with the process, and nothing is wrong then.
     pub fn is_durable(&self) -> bool {
-        !matches!(self, EventKind::Sampled { .. } | EventKind::MessageSent { .. } | EventKind::NodeWaiting { .. })
+        !matches!(
+            self,
+            EventKind::Sampled { .. }
+                | EventKind::Looked { .. }
+                | EventKind::MessageSent { .. }
+                | EventKind::NodeWaiting { .. }
+        )
     }
 }
 

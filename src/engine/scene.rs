@@ -24,6 +24,8 @@ pub(super) struct Scene<'a> {
     pub(super) now: Timestamp,
     /// A sample that is not part of the state yet.
     pub(super) newest: Option<(u32, &'a Sample)>,
+    /// A sample that was young enough then is so still: what is judged takes its time.
+    pub(super) asked_at: Option<Timestamp>,
     /// The spans of the condition that is judged.
     pub(super) spans: Option<&'a dyn Fn(u32) -> Option<Span>>,
     /// What happened.
@@ -32,7 +34,7 @@ pub(super) struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     pub(super) fn new(plan: &'a Plan, run: &'a Run, now: Timestamp) -> Self {
-        Scene { plan, run, now, newest: None, spans: None, happening: None }
+        Scene { plan, run, now, newest: None, asked_at: None, spans: None, happening: None }
     }
 
     fn metric(&self, name: &str) -> Found {
@@ -44,7 +46,8 @@ impl<'a> Scene<'a> {
             return Found::Value(sample.value.clone());
         }
         let fresh = self.run.fresh(self.plan, index, self.now);
-        Found::Value(fresh.map_or(Value::None, |s| s.value.clone()))
+        let known = || self.run.known_at(self.plan, index, self.asked_at?);
+        Found::Value(fresh.or_else(known).map_or(Value::None, |s| s.value.clone()))
     }
 
     fn word(&self, path: &str) -> Found {

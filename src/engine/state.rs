@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::plan::{Look, NodeIx, NodeKind, Outcome, People, Plan};
 use crate::value::{Expr, Value};
 
-use super::event::{Ended, Ending, Failure, Part, Sample, Slot, Who};
+use super::event::{Checked, Ended, Ending, Failure, Part, Sample, Slot, Who};
 use super::say::Answer;
 use super::span::Span;
 
@@ -357,6 +357,8 @@ pub struct MetricState {
     pub last: Option<Sample>,
     /// The newest few, oldest first, for reports.
     pub recent: Vec<Sample>,
+    /// Of a gate, what its commands and requests gave, and when, until what it judges by is known.
+    pub looked: Option<(Timestamp, Vec<Checked>)>,
     /// Of a gate, the spans of its checks.
     pub spans: BTreeMap<(u32, u32), Span>,
 }
@@ -519,6 +521,13 @@ impl Run {
         (now.duration_since(sample.at) <= every * 3).then_some(sample)
     }
 
+    /// The newest sample of a metric, if it was young enough at a moment, or is newer than that.
+    pub fn known_at(&self, plan: &Plan, metric: u32, moment: Timestamp) -> Option<&Sample> {
+        let sample = self.metrics[metric as usize].last.as_ref()?;
+        let every = plan.metrics[metric as usize].every;
+        (moment.duration_since(sample.at) <= every * 3).then_some(sample)
+    }
+
     pub(super) fn remember(&mut self, metric: u32, sample: Sample) {
         let state = &mut self.metrics[metric as usize];
         state.count += 1;
@@ -526,6 +535,7 @@ impl Run {
             state.recent.remove(0);
         }
         state.recent.push(sample.clone());
+        state.looked = None;
         state.last = Some(sample);
     }
 
@@ -586,6 +596,13 @@ pub(crate) fn metrics_inside(plan: &Plan, metric: u32) -> Vec<u32> {
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// What a gate that was looked at at a moment judges by and is too old for that, or was never sampled.
+pub(crate) fn missing_inside(plan: &Plan, run: &Run, metric: u32, looked: Timestamp) -> Vec<u32> {
+    let mut inside = metrics_inside(plan, metric);
+    inside.retain(|inner| run.known_at(plan, *inner, looked).is_none());
+    inside
 }
 
 /// What is watched for a condition, by index: metrics, gates and flags.

@@ -10,7 +10,7 @@ use super::decide::{HALT_PATIENCE, Standing, actions_of, instant, needs_world, n
 use super::effect::{EffectId, Wanted};
 use super::event::{Part, Slot};
 use super::say::Inquiry;
-use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_inside, metrics_of};
+use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_inside, metrics_of, missing_inside};
 
 /// So many messages are on their way at once, the oldest first.
 const AT_ONCE: usize = 32;
@@ -315,20 +315,19 @@ impl Collector<'_> {
 
     /// One question serves everybody who wants that metric at that moment.
     fn samples(&mut self) {
-        // A gate is looked at when there is something of all that it judges by.
-        let mut behind = vec![false; self.dues.len()];
-        for metric in (0..self.dues.len()).rev() {
-            if self.dues[metric].is_some_and(|due| due <= self.now) {
-                for inner in metrics_inside(self.plan, metric as u32) {
-                    if self.run.fresh(self.plan, inner, self.now).is_none() {
-                        self.due(inner, self.now);
-                        behind[metric] = true;
-                    }
+        for metric in 0..self.dues.len() as u32 {
+            if let Some((at, _)) = self.run.metrics[metric as usize].looked {
+                for inner in missing_inside(self.plan, self.run, metric, at) {
+                    self.due(inner, at);
                 }
             }
         }
-        for (metric, behind) in behind.into_iter().enumerate() {
-            let Some(due) = self.dues[metric].filter(|_| !behind) else { continue };
+        for metric in 0..self.dues.len() {
+            let Some(due) = self.dues[metric] else { continue };
+            // It has been looked at; what it judges by is on its way.
+            if self.run.metrics[metric].looked.is_some() {
+                continue;
+            }
             if due <= self.now {
                 let count = self.run.metrics[metric].count;
                 self.wanted.effects.push(EffectId::Sample(metric as u32, count));

@@ -88,7 +88,8 @@ pub fn judge_now(plan: &Plan, run: &Run, check: &Check, now: Timestamp) -> Check
         Expr::Held { condition, .. } => *condition,
         other => other,
     });
-    Context { plan, run, now }.judge_by(&Check { expr, ..check.clone() }, &|_| None)
+    // Whenever it was sampled: nobody waits here.
+    Context { plan, run, now }.judge_by(&Check { expr, ..check.clone() }, Timestamp::MIN, &|_| None)
 }
 
 /// What a gate looks at in the world, metrics aside: the engine judges those itself.

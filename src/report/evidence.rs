@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::engine::{Run, Sample, seen};
+use crate::engine::{Effect, EffectId, Run, Sample, effect, seen};
 use crate::paint::cut;
 use crate::plan::{ActionKind, Check, Metric, Plan, command_text, gate_words, query_text, request_text};
 use crate::source::one_line;
@@ -25,9 +25,9 @@ pub(super) fn evidence(plan: &Plan, run: &Run, check: &Check, since: Option<Time
     let several = watched.len() > 1;
     for name in watched {
         let Some(index) = plan.metrics.iter().position(|m| m.id == name) else { continue };
-        let (metric, state) = (&plan.metrics[index], &run.metrics[index]);
+        let state = &run.metrics[index];
         let of = if several { format!(" {name}") } else { String::new() };
-        lines.push(format!("asked   {of} {}", cut(&asked(metric), WIDE)));
+        lines.push(format!("asked   {of} {}", cut(&asked(plan, run, index as u32), WIDE)));
         let compared = check.expr.names(RefKind::Baseline).contains(&name);
         if let Some((value, why)) = run.baselines.get(&(index as u32)).filter(|_| compared) {
             lines.push(format!("baseline{of} {}, {}", seen(value), cut(&one_line(why), WIDE)));
@@ -43,7 +43,7 @@ pub(super) fn evidence(plan: &Plan, run: &Run, check: &Check, since: Option<Time
         }
         // The first of a long span is not among the newest any more.
         let before = all.saturating_sub(samples.len());
-        let before = if before > 0 { format!("{before} before, ") } else { String::new() };
+        let before = if before > 0 && since.is_some() { format!("{before} before, ") } else { String::new() };
         let shown: Vec<String> = samples.iter().map(|s| sample_words(plan, run, s)).collect();
         lines.push(format!("samples {of} {before}{}", shown.join(", ")));
         if let Some(newest) = samples.last().filter(|s| !s.raw.is_empty()) {
@@ -59,9 +59,14 @@ pub(super) fn sample_words(plan: &Plan, run: &Run, sample: &Sample) -> String {
     format!("{} {}{why}", stamp(plan, run, sample.at), seen(&sample.value))
 }
 
-/// Where a metric comes from.
-pub(super) fn asked(metric: &Metric) -> String {
-    match &metric.action.kind {
+/// Where a metric comes from, with what the run knows put in.
+fn asked(plan: &Plan, run: &Run, index: u32) -> String {
+    let metric: &Metric = &plan.metrics[index as usize];
+    let known = match effect(plan, run, EffectId::Sample(index, 0), run.now) {
+        Effect::Sample(known) => known.action.kind,
+        _ => metric.action.kind.clone(),
+    };
+    match &known {
         ActionKind::Query(query) => format!("{}: {}", query.source, query_text(query)),
         ActionKind::Command(command) => format!("run {}", command_text(command)),
         ActionKind::Request(request) => request_text(request),

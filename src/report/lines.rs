@@ -149,7 +149,10 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
                 Truth::Error | Truth::True => "could not measure",
             };
             let mut line = line(Tone::Warn, id(&slot.node), format!("attempt {attempt} {verdict}: {}", why.join("; ")));
-            line.more = of_attempt(plan, run, *slot, checks);
+            // What it is judged by is the same for all of them, and told again at the end.
+            if *attempt == 1 {
+                line.more = of_attempt(plan, run, *slot, checks);
+            }
             line
         }
         EventKind::RetryScheduled { node, part, again, failure, .. } => {
@@ -164,7 +167,7 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
             return node_ended(plan, run, event.at, *node, *ended, failure.as_ref());
         }
         EventKind::Sampled { metric, sample, judged } => return sampled(plan, run, *metric, sample, judged),
-        EventKind::TriggerArmed { .. } | EventKind::TriggerDisarmed { .. } => return None,
+        EventKind::Looked { .. } | EventKind::TriggerArmed { .. } | EventKind::TriggerDisarmed { .. } => return None,
         EventKind::TriggerFired { trigger, reason, .. } => {
             let reason = reason.split_once(": ").map_or(reason.as_str(), |(_, rest)| rest);
             let fired = &plan.triggers[*trigger as usize];
@@ -417,16 +420,33 @@ fn of_attempt(plan: &Plan, run: &Run, slot: Slot, checks: &[Checked]) -> Vec<Str
     judged.flat_map(|check| evidence(plan, run, check, None)).collect()
 }
 
-/// What a hold that failed was judged by.
-fn of_hold(plan: &Plan, run: &Run, ix: NodeIx, failure: Option<&Failure>) -> Vec<String> {
+/// What a hold or a gate that failed was judged by: the conditions that its failure names.
+fn of_verdict(plan: &Plan, run: &Run, ix: NodeIx, failure: Option<&Failure>) -> Vec<String> {
     let (Some(work), Some(failure)) = (plan.node(ix).work(), failure) else { return Vec::new() };
-    let holds = work.actions.iter().filter_map(|action| match &action.kind {
-        ActionKind::Hold(hold) => Some(hold),
-        _ => None,
+    let started = run.node(ix).started;
+    let judged = work.actions.iter().flat_map(|action| match &action.kind {
+        ActionKind::Hold(hold) => {
+            let named = |check: &&Check| failure.text.starts_with(&format!("`{}`", check.text));
+            hold.checks.iter().filter(named).map(|check| (check, started)).collect::<Vec<_>>()
+        }
+        ActionKind::Gate(gate) if failure.text.starts_with("the gate") => {
+            let metric = |look| match look {
+                &Look::Metric(ref check) if failure.text.contains(&check.text) => Some((check, started)),
+                _ => None,
+            };
+            gate.looks.iter().filter_map(metric).collect()
+        }
+        _ => Vec::new(),
     });
-    let named = |check: &&Check| failure.text.starts_with(&format!("`{}`", check.text));
-    let first = holds.flat_map(|hold| &hold.checks).find(named);
-    first.map(|check| evidence(plan, run, check, run.node(ix).started)).unwrap_or_default()
+    judged.flat_map(|(check, since)| of_span(evidence(plan, run, check, since))).collect()
+}
+
+/// A verdict over a time is about that time, and not about a condition that has been true since.
+fn of_span(mut lines: Vec<String>) -> Vec<String> {
+    if let Some((rule, _)) = lines.first().and_then(|first| first.rsplit_once(", true since")) {
+        lines[0] = rule.to_owned();
+    }
+    lines
 }
 
 fn node_ended(
@@ -467,7 +487,7 @@ fn node_ended(
             let why = failure.map(|f| f.text.as_str()).unwrap_or_default();
             let mut line = line(Tone::Bad, &node.id, format!("failed{}: {why}", took.replace(" in", " after")));
             line.more = failure.map(tail).unwrap_or_default();
-            line.more.extend(of_hold(plan, run, ix, failure));
+            line.more.extend(of_verdict(plan, run, ix, failure));
             line
         }
     })

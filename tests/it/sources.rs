@@ -99,12 +99,38 @@ fn every_answer_of_a_real_prometheus_is_a_value_no_data_or_an_error() {
     insta::with_settings!({snapshot_path => "screens", prepend_module_to_snapshot => false}, {
         insta::assert_snapshot!("prometheus", said.join("\n"));
     });
-    // A value is a value, whatever it would be as code.
-    let text = format!(
-        "runbook r {{}}\nlet v: string = \"1\\\"}} or vector(0) #\"\n{}\nmetric m0: number {{ source = prod; query = \"\"\"odd{{v=\"${{v}}\"}}\"\"\" }}\nphase p: live {{ hold for 1m {{ expect m0 > 1 }} }}\n",
-        prometheus(&server.url(), "")
-    );
-    assert_eq!(asked(&plan_of(&text), &Project::new(), EffectId::Sample(0, 0)), "3");
+    // A value is a value, whatever it would be as code: each finds its own series, also as a pattern, and no other.
+    let hostile = [
+        "1\"} or vector(0) #",
+        "a\\",
+        "\\\"",
+        "it's",
+        "`x`",
+        "$1 ${v} %s",
+        ".*",
+        "a|b",
+        "(",
+        "\u{e9}\u{1f680}",
+        " ",
+        "x\ny",
+    ];
+    for (i, value) in hostile.iter().enumerate() {
+        server.push(&[("__name__", "odd"), ("v", value)], &[(-5, i as f64)]);
+    }
+    for (i, value) in hostile.iter().enumerate() {
+        let literal = value.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$").replace('\n', "\\n");
+        for query in ["odd{v=\"${v}\"}", "odd{v='${v}'}", "odd{v=~\"${v}\"}", "odd{v=~'zzz|${v}',v!~\"${v}.+\"}"] {
+            let text = format!(
+                "runbook r {{}}\nlet v: string = \"{literal}\"\n{}\nmetric m0: number {{ source = prod; query = \"\"\"{query} \"\"\" }}\nphase p: live {{ hold for 1m {{ expect m0 > 1 }} }}\n",
+                prometheus(&server.url(), "")
+            );
+            assert_eq!(
+                asked(&plan_of(&text), &Project::new(), EffectId::Sample(0, 0)),
+                i.to_string(),
+                "{value:?} in {query}"
+            );
+        }
+    }
     // It goes away, and comes back with what it knew.
     let url = server.url();
     server.down();

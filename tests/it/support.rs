@@ -236,7 +236,8 @@ impl Script for World {
                 let newest = series.iter().rev().find(|(at, _)| *at <= since).and_then(|(_, v)| *v);
                 let answer =
                     newest.map(Value::Percent).ok_or_else(|| SampleProblem::no_data("nothing was scripted".into()));
-                Answer::After(SignedDuration::ZERO, Done::Sample(answer, String::new()))
+                let (takes, _) = self.answer(&format!("metric {}", metric.id));
+                Answer::After(takes, Done::Sample(answer, String::new()))
             }
         }
     }

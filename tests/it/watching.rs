@@ -144,11 +144,7 @@ fn a_missing_baseline_is_an_error_of_the_look_and_blinds_a_trigger() {
     // … and without one nothing is judged: it is said at once, and after a minute the trigger is blind.
     let ran = run(&text(trigger), World::default().metric("errors", &samples));
     assert!(ran.transcript().contains("no baseline: nothing was scripted"), "{}", ran.transcript());
-    assert!(
-        ran.transcript().contains("has seen nothing of errors for 1m: there is no baseline"),
-        "{}",
-        ran.transcript()
-    );
+    assert!(ran.transcript().contains("could not be judged for 1m: there is no baseline"), "{}", ran.transcript());
     assert_eq!(ran.ending(), "rolled back");
     let gate = text("").replace("hold for 2m", "gate g { expect errors < 2x baseline }");
     let ran = run(&gate, World::default().metric("errors", &samples));
@@ -173,6 +169,89 @@ fn gates_that_are_judged_by_each_other_are_refused() {
         "{:?}",
         findings(&text)
     );
+}
+
+/// A metric that answers after five seconds, a gate whose command takes four, both each second.
+const SLOW: &str = "metric inner: percent { run \"inner\"; unit = percent; every = 1s }\ngate g { every = 1s; run \"look\"; expect inner < 5% }\n";
+
+#[test]
+fn a_gate_whose_metric_is_slower_than_it_is_looked_at_all_the_same() {
+    let world = || World::default().takes("metric inner", 5).takes("look", 4).metric("inner", &[(0, Some(9.0))]);
+    let held = format!("{SLOW}{}", live(&format!("{STEP}\n hold for 10s {{ gate g }}")));
+    let ran = run(&held, world());
+    assert_eq!(ran.ending(), "rolled back", "{}", ran.transcript());
+    assert!(ran.transcript().contains("was false 3 times in a row"), "{}", ran.transcript());
+    let ran = run(&held, world().metric("inner", &[(0, Some(1.0))]));
+    assert_eq!(ran.ending(), "completed", "{}", ran.transcript());
+    let watched = format!("{SLOW}{}trigger t {{ when not g for 10s }}\n", live(&format!("{STEP}\n hold for 2m")));
+    let ran = run(&watched, world());
+    assert!(ran.transcript().contains("trigger fired: not g for 10s"), "{}", ran.transcript());
+}
+
+#[test]
+fn a_gate_is_judged_by_the_samples_of_its_attempt_however_long_its_commands_take() {
+    let text = format!(
+        "metric m: percent {{ run \"m\"; unit = percent; every = 1s }}\n{}",
+        live(&format!("{STEP}\n gate smoke {{ within 20s; every = 1s; run \"look\"; expect m < 5% }}"))
+    );
+    let ran = run(&text, World::default().takes("look", 4).metric("m", &[(0, Some(1.0))]));
+    assert_eq!(
+        (ran.ending(), when(&ran.transcript(), "smoke  done").as_str()),
+        ("completed", "T+4s"),
+        "{}",
+        ran.transcript()
+    );
+}
+
+#[test]
+fn a_gate_over_gates_waits_for_the_innermost_metric() {
+    for order in ["gate b { expect m < 5% }\ngate c { expect b }", "gate c { expect b }\ngate b { expect m < 5% }"] {
+        for used in [
+            "gate outer { expect c }",
+            "hold for 1m { gate c }",
+            "gate outer { within 1m; expect not c for 20s; on failure continue }",
+        ] {
+            let text = format!(
+                "metric m: percent {{ run \"m\"; unit = percent; every = 10s }}\n{order}\n{}",
+                live(&format!("{STEP}\n {used}"))
+            );
+            let ran = run(&text, World::default().takes("metric m", 2).metric("m", &[(0, Some(1.0))]));
+            let ended = if used.contains("not c") { "completed with reservations" } else { "completed" };
+            assert_eq!(ran.ending(), ended, "{order} {used}: {}", ran.transcript());
+        }
+    }
+}
+
+#[test]
+fn a_trigger_whose_condition_cannot_be_judged_is_blind() {
+    let blind = |text: String, world: World| {
+        let ran = run(&text, world);
+        (
+            ran.ending(),
+            ran.transcript().lines().find(|l| l.contains("for 1m")).map(str::to_owned).unwrap_or(ran.transcript()),
+        )
+    };
+    let two = "metric one: percent { run \"one\"; unit = percent; every = 1s }\nmetric two: percent { run \"two\"; unit = percent; every = 1s }\n";
+    // A division by nothing.
+    let text = format!(
+        "{two}{}trigger t {{ when one / two > 2 for 2s; no data rollback }}\n",
+        live(&format!("{STEP}\n hold for 5m"))
+    );
+    let (ending, line) =
+        blind(text, World::default().metric("one", &[(0, Some(1.0))]).metric("two", &[(0, Some(0.0))]));
+    assert_eq!(ending, "rolled back");
+    assert!(line.contains("trigger `t` could not be judged for 1m: "), "{line}");
+    // One of two is always too old.
+    let text = format!(
+        "{two}{}trigger t {{ when (one > 5% and two > 5%) for 5s; no data rollback }}\n",
+        live(&format!("{STEP}\n hold for 5m"))
+    );
+    let (ending, line) = blind(
+        text,
+        World::default().takes("metric one", 80).metric("one", &[(0, Some(9.0))]).metric("two", &[(0, Some(9.0))]),
+    );
+    assert_eq!(ending, "rolled back");
+    assert!(line.contains("trigger `t` could not be judged for 1m: one has no sample that is young enough"), "{line}");
 }
 
 /// A world whose metrics answer by signs, one an interval.

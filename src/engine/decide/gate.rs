@@ -9,9 +9,11 @@ use crate::engine::effect::SampleProblem;
 use crate::engine::event::{Checked, EventKind, Failure, FailureSort, Slot, Truth, seen};
 use crate::engine::scene::Scene;
 use crate::engine::span::Span;
-use crate::engine::state::{ActionState, GateState, metrics_of};
+use crate::engine::state::{ActionState, GateState, metrics_of, missing_inside};
 use crate::plan::{Check, Gate, Look};
 use crate::value::{Expr, RefKind, Value, duration_text, evaluate};
+
+use jiff::Timestamp;
 
 use super::{Context, Events};
 
@@ -60,21 +62,40 @@ impl<'a> Context<'a> {
         };
         for (i, look) in gate.looks.iter().enumerate() {
             if let Look::Metric(check) = look {
-                checks.push(self.judge_metric(slot, i as u32, check));
+                checks.push(self.judge_metric(slot, i as u32, check, began));
             }
         }
         let truth = combine(checks.iter().map(|c| c.truth));
         vec![EventKind::AttemptJudged { slot, attempt: state.attempts, truth, checks }]
     }
 
-    /// A gate that a condition watches has made an attempt: what it looked at, and what it judges by metrics.
-    pub(super) fn attempted(self, metric: u32, n: u64, looked: &[Checked]) -> Events {
+    /// The commands and requests of a gate that a condition watches have been looked at.
+    pub(super) fn watched_looked(self, metric: u32, n: u64, checks: &[Checked]) -> Events {
+        let state = self.run.metrics.get(metric as usize);
+        match state.is_some_and(|state| state.count == n && state.looked.is_none()) {
+            true => vec![EventKind::Looked { metric, checks: checks.to_vec() }],
+            false => Vec::new(),
+        }
+    }
+
+    /// The gates that conditions watch, whose attempts are complete: what they judge by is known.
+    pub(super) fn settle_watched(self) -> Events {
+        for (metric, state) in self.run.metrics.iter().enumerate() {
+            let Some((at, looked)) = &state.looked else { continue };
+            if missing_inside(self.plan, self.run, metric as u32, *at).is_empty() {
+                return self.attempted(metric as u32, state.count, *at, looked);
+            }
+        }
+        Vec::new()
+    }
+
+    fn attempted(self, metric: u32, n: u64, at: Timestamp, looked: &[Checked]) -> Events {
         let Some(gate) = self.plan.metrics.get(metric as usize).and_then(|m| m.gate()) else { return Vec::new() };
         let mut checks = looked.to_vec();
         for (i, look) in gate.looks.iter().enumerate() {
             if let Look::Metric(check) = look {
                 let spans = |id: u32| self.run.metrics[metric as usize].spans.get(&(i as u32, id)).cloned();
-                checks.push(self.judge_by(check, &spans));
+                checks.push(self.judge_by(check, at, &spans));
             }
         }
         let (raw, why) = (told(&checks), explain(&checks));
@@ -88,23 +109,29 @@ impl<'a> Context<'a> {
     }
 
     /// A condition over metrics, with the newest samples.
-    fn judge_metric(self, slot: Slot, look: u32, check: &Check) -> Checked {
+    fn judge_metric(self, slot: Slot, look: u32, check: &Check, began: Timestamp) -> Checked {
         let spans = |id: u32| -> Option<Span> {
             match self.run.slot_state(slot) {
                 Some(ActionState::Gate(gate)) => gate.spans.get(&(look, id)).cloned(),
                 _ => None,
             }
         };
-        self.judge_by(check, &spans)
+        self.judge_by(check, began, &spans)
     }
 
-    pub(in crate::engine) fn judge_by(self, check: &Check, spans: &dyn Fn(u32) -> Option<Span>) -> Checked {
-        let scene = Scene { spans: Some(spans), ..Scene::new(self.plan, self.run, self.now) };
+    /// By samples that were young enough at a moment, or are newer than it.
+    pub(in crate::engine) fn judge_by(
+        self,
+        check: &Check,
+        asked_at: Timestamp,
+        spans: &dyn Fn(u32) -> Option<Span>,
+    ) -> Checked {
+        let scene = Scene { spans: Some(spans), ..self.scene_at(asked_at) };
         let (truth, why) = match evaluate(&check.expr, &scene) {
-            Ok(Value::Bool(true)) => (Truth::True, self.values(&check.expr)),
-            Ok(Value::Bool(false)) => (Truth::False, self.values(&check.expr)),
-            Ok(_) if self.unmeasured(&check.expr) => (Truth::Error, self.values(&check.expr)),
-            Ok(_) => (Truth::NoData, self.values(&check.expr)),
+            Ok(Value::Bool(true)) => (Truth::True, self.values_at(&check.expr, asked_at)),
+            Ok(Value::Bool(false)) => (Truth::False, self.values_at(&check.expr, asked_at)),
+            Ok(_) if self.unmeasured(&check.expr) => (Truth::Error, self.values_at(&check.expr, asked_at)),
+            Ok(_) => (Truth::NoData, self.values_at(&check.expr, asked_at)),
             Err(error) => (Truth::Error, error.to_string()),
         };
         Checked { text: check.text.clone(), truth, why }
@@ -117,7 +144,15 @@ impl<'a> Context<'a> {
 
     /// The values that a condition was judged by: `error_rate 7%`.
     pub(super) fn values(self, expr: &Expr) -> String {
-        let scene = Scene::new(self.plan, self.run, self.now);
+        self.values_at(expr, self.now)
+    }
+
+    fn scene_at(self, asked_at: Timestamp) -> Scene<'a> {
+        Scene { asked_at: Some(asked_at), ..Scene::new(self.plan, self.run, self.now) }
+    }
+
+    fn values_at(self, expr: &Expr, asked_at: Timestamp) -> String {
+        let scene = self.scene_at(asked_at);
         let mut words = Vec::new();
         for name in expr.watched() {
             let reference = Expr::Ref(crate::value::Ref { kind: RefKind::Metric, name: name.to_owned() });

@@ -95,6 +95,10 @@ impl Context<'_> {
         if self.run.halt.is_some() {
             return self.settle_halt();
         }
+        let watched = self.settle_watched();
+        if !watched.is_empty() {
+            return watched;
+        }
         if let Mode::Ending(ending, _) = &self.run.mode {
             let after = self.settle_after();
             if !after.is_empty() {
@@ -224,7 +228,7 @@ impl Context<'_> {
             }
             (EffectId::Look(slot, attempt), Done::Look(checks)) => self.look_ended(slot, attempt, checks),
             (EffectId::Sample(metric, n), Done::Sample(answer, raw)) => self.sampled(metric, n, answer, raw),
-            (EffectId::Sample(metric, n), Done::Look(checks)) => self.attempted(metric, n, checks),
+            (EffectId::Sample(metric, n), Done::Look(checks)) => self.watched_looked(metric, n, checks),
             (EffectId::Baseline(metric), Done::Baseline(answer)) => self.baseline_read(metric, answer),
             (EffectId::Message(key), Done::Message(result)) => {
                 let state = self.run.messages.get(key as usize);

@@ -35,7 +35,8 @@ impl<'a> Context<'a> {
                 let watcher = Watcher::Trigger(i as u32);
                 self.judge_spans(when, watcher, (metric, &sample), &mut judged);
                 // That there was a sample at all: for blindness.
-                let truth = if self.unseen(&when.expr, &sample).is_some() { Truth::NoData } else { Truth::True };
+                let truth =
+                    if self.unseen(&when.expr, metric, &sample).is_some() { Truth::NoData } else { Truth::True };
                 judged.push(Judged { watcher, span: None, truth, needs: Default::default() });
             }
         }
@@ -50,8 +51,9 @@ impl<'a> Context<'a> {
         events
     }
 
-    /// Why a condition sees nothing of a sample: there is no value in it, or nothing to compare it with.
-    pub(super) fn unseen(self, condition: &Expr, sample: &Sample) -> Option<String> {
+    /// Why a condition sees nothing with a sample: there is no value in it, nothing to compare it with, or it cannot be
+    /// worked out. How long it must hold does not matter for that.
+    pub(super) fn unseen(self, condition: &Expr, metric: u32, sample: &Sample) -> Option<String> {
         if sample.value == Value::None {
             return Some(sample.why.clone().unwrap_or_else(|| "no data".into()));
         }
@@ -59,8 +61,25 @@ impl<'a> Context<'a> {
             let index = self.plan.metrics.iter().position(|m| m.id == name)? as u32;
             self.run.baselines.get(&index).filter(|(value, _)| *value == Value::None).map(|(_, why)| why)
         };
-        let missing = condition.names(RefKind::Baseline).into_iter().find_map(baseline);
-        missing.map(|why| format!("there is no baseline: {why}"))
+        if let Some(why) = condition.names(RefKind::Baseline).into_iter().find_map(baseline) {
+            return Some(format!("there is no baseline: {why}"));
+        }
+        let at_once = condition.clone().map_inner(&mut |e| match e {
+            Expr::Held { condition, .. } => *condition,
+            other => other,
+        });
+        let scene = Scene { newest: Some((metric, sample)), ..Scene::new(self.plan, self.run, self.now) };
+        match evaluate(&at_once, &scene) {
+            Ok(Value::Bool(_)) => None,
+            Ok(_) => {
+                let other = |m: &u32| *m != metric && self.run.fresh(self.plan, *m, self.now).is_none();
+                let old = metrics_of(self.plan, condition).into_iter().find(other);
+                let old =
+                    old.map(|m| format!("{} has no sample that is young enough", self.plan.metrics[m as usize].id));
+                Some(old.unwrap_or_else(|| "there is no data for all of its condition".into()))
+            }
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     /// What a metric was before the release; nothing below its floor.

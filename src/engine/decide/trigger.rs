@@ -60,8 +60,8 @@ impl<'a> Context<'a> {
                 (Truth::False, true) => events.push(EventKind::TriggerRearmed { trigger: index }),
                 _ => {}
             }
-            if let Some(because) = self.unseen(condition, newest.1) {
-                events.extend(self.blind(index, trigger, newest.0, &because));
+            if let Some(because) = self.unseen(condition, newest.0, newest.1) {
+                events.extend(self.blind(index, trigger, newest, &because));
             }
         }
         events
@@ -159,7 +159,7 @@ impl<'a> Context<'a> {
         node.map(|ix| self.plan.node(*ix).id.clone()).unwrap_or_default()
     }
 
-    fn blind(self, index: u32, trigger: &'a Trigger, metric: u32, because: &str) -> Events {
+    fn blind(self, index: u32, trigger: &'a Trigger, (metric, sample): (u32, &Sample), because: &str) -> Events {
         let state = &self.run.triggers[index as usize];
         let (count, since) = state.blind.get(&metric).copied().unwrap_or((0, self.now));
         let lasting = self.now.duration_since(since);
@@ -168,7 +168,10 @@ impl<'a> Context<'a> {
             return Vec::new();
         }
         let (name, lasting) = (&self.plan.metrics[metric as usize].id, duration_text(rounded(lasting)));
-        let why = format!("trigger `{}` has seen nothing of {name} for {lasting}: {because}", trigger.id);
+        let why = match sample.value {
+            Value::None => format!("trigger `{}` has seen nothing of {name} for {lasting}: {because}", trigger.id),
+            _ => format!("trigger `{}` could not be judged for {lasting}: {because}", trigger.id),
+        };
         vec![EventKind::TriggerBlind { trigger: index, why, outcome }]
     }
 }
