@@ -75,6 +75,16 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The beginning and the end of a text that is longer than so many characters: of an answer the value stands at the end.
+pub fn ends(text: &str, most: usize) -> String {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= most {
+        return text.to_owned();
+    }
+    let part = |range: &[char]| range.iter().collect::<String>();
+    format!("{} … {}", part(&all[..most / 3]), part(&all[all.len() - most / 2..]))
+}
+
 /// A text cut to `width` columns, with `…` where something is missing.
 pub fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {

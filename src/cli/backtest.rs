@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use crate::plan::{ActionKind, Plan};
+use crate::plan::{ActionKind, Look, Plan};
 use crate::rehearse::{Incident, Past, Replayed, Skipped, as_json, as_text, backtest, replay_gates};
 use crate::value::{Type, Value};
 use crate::world::{Vault, World};
@@ -22,10 +22,10 @@ pub(super) struct Arguments {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// From then on: 2026-11-20T00:00:00Z, 2026-11-20, or a length of time before now such as 24h
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     from: String,
     /// Until then, in the same forms [default: now]
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     to: Option<String>,
     /// Something that really went wrong, FROM/TO: then false alarms are told from right ones; may be said again
     #[arg(long = "incident", value_name = "FROM/TO")]
@@ -80,29 +80,46 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
 fn times(arguments: &Arguments, plan: &Plan) -> Result<(Timestamp, Timestamp, Vec<Incident>), String> {
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_else(|_| Timestamp::now());
     let zone = crate::plan::moment::zone(&plan.runbook.timezone);
-    let moment = |text: &str| -> Result<Timestamp, String> {
+    // A day that is an end is in it.
+    let read = |text: &str, end: bool| -> Result<Timestamp, String> {
         let wrong = || format!("`{text}` is no moment: write 2026-11-20T10:00:00Z, 2026-11-20, or 24h for a day ago");
-        if let Ok(Value::Duration(ago)) = Type::Duration.read(text) {
+        if let Ok(Value::Duration(ago)) = Type::Duration.read(text.trim_start_matches('-')) {
             return now.checked_sub(ago).map_err(|_| wrong());
         }
         match Type::Instant.read(text).or_else(|_| Type::Date.read(text)) {
             Ok(Value::Instant(at)) => Ok(at),
             Ok(Value::Local(local)) => zone.to_ambiguous_timestamp(local).compatible().map_err(|_| wrong()),
-            Ok(Value::Date(date)) => date.to_zoned(zone.clone()).map(|z| z.timestamp()).map_err(|_| wrong()),
+            Ok(Value::Date(date)) => {
+                let day = if end { date.tomorrow().map_err(|_| wrong())? } else { date };
+                day.to_zoned(zone.clone()).map(|z| z.timestamp().min(now)).map_err(|_| wrong())
+            }
             _ => Err(wrong()),
         }
     };
-    let from = moment(&arguments.from)?;
-    let to = arguments.to.as_deref().map_or(Ok(now), moment)?;
+    let from = read(&arguments.from, false)?;
+    let to = arguments.to.as_deref().map_or(Ok(now), |text| read(text, true))?;
     if to <= from {
         return Err("--to is not after --from".into());
     }
+    if to > now {
+        return Err("--to is in the future, of which no source knows anything".into());
+    }
     let incident = |text: &String| {
         let (from, to) = text.split_once('/').ok_or(format!("--incident {text}: write FROM/TO"))?;
-        let (from, to) = (moment(from)?, moment(to)?);
-        if to < from { Err(format!("--incident {text}: it ends before it begins")) } else { Ok(Incident { from, to }) }
+        let (from, to) = (read(from, false)?, read(to, true)?);
+        if to <= from {
+            Err(format!("--incident {text}: it does not end after it begins"))
+        } else {
+            Ok(Incident { from, to })
+        }
     };
-    Ok((from, to, arguments.incidents.iter().map(incident).collect::<Result<_, _>>()?))
+    let incidents: Vec<Incident> = arguments.incidents.iter().map(incident).collect::<Result<_, _>>()?;
+    for (incident, text) in incidents.iter().zip(&arguments.incidents) {
+        if incident.to < from || incident.from > to {
+            return Err(format!("--incident {text}: it lies outside of the time that is looked at"));
+        }
+    }
+    Ok((from, to, incidents))
 }
 
 /// Reads the past of every metric that has one. What could not be read is told; what has none is no mistake.
@@ -118,7 +135,23 @@ async fn read(plan: &Plan, past: &mut Past, screen: &Screen) -> Result<Vec<Skipp
     let (live, _lines) = tokio::sync::mpsc::channel(8);
     let world = Arc::new(World::new(plan, vault, &dir, &dir, live));
     let mut unread = Vec::new();
-    for (i, metric) in plan.metrics.iter().enumerate() {
+    // Only what is watched is read.
+    let mut watched: Vec<&str> = plan.triggers.iter().filter_map(|t| t.condition()).flat_map(|c| c.watched()).collect();
+    let gates = plan
+        .nodes
+        .iter()
+        .filter_map(|n| n.work())
+        .flat_map(|w| &w.actions)
+        .chain(plan.metrics.iter().map(|m| &m.action));
+    for action in gates {
+        if let ActionKind::Gate(gate) = &action.kind {
+            watched.extend(gate.looks.iter().flat_map(|look| match look {
+                Look::Metric(check) => check.expr.watched(),
+                Look::Action(_) | Look::Expect(_) => Vec::new(),
+            }));
+        }
+    }
+    for (i, metric) in plan.metrics.iter().enumerate().filter(|(_, m)| watched.contains(&m.id.as_str())) {
         if !matches!(metric.action.kind, ActionKind::Query(_)) {
             continue;
         }

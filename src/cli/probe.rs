@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::paint::{Paint, pad};
 use crate::plan::Plan;
 use crate::source::one_line;
-use crate::world::{Probed, Readiness, Vault, World, secret_place};
+use crate::world::{Probed, Readiness, Stop, Vault, World, secret_place};
 
 use super::Exit;
 use super::live::runtime;
@@ -23,7 +23,11 @@ pub(super) fn main(plan: &Plan, screen: &Screen) -> Exit {
         Ok(runtime.block_on(probe(plan, &dir, folder.path())))
     })();
     match found {
-        Ok(found) => {
+        Ok(None) => {
+            screen.note("the probe was stopped");
+            Exit::Stopped
+        }
+        Ok(Some(found)) => {
             screen.print(&table(&found, screen.out));
             if found.iter().any(|p| p.readiness == Readiness::Missing) { Exit::Findings } else { Exit::Done }
         }
@@ -34,7 +38,7 @@ pub(super) fn main(plan: &Plan, screen: &Screen) -> Exit {
     }
 }
 
-async fn probe(plan: &Plan, dir: &Path, folder: &Path) -> Vec<Probed> {
+async fn probe(plan: &Plan, dir: &Path, folder: &Path) -> Option<Vec<Probed>> {
     let vault = Vault::default();
     let mut found = Vec::new();
     for secret in &plan.secrets {
@@ -46,13 +50,30 @@ async fn probe(plan: &Plan, dir: &Path, folder: &Path) -> Vec<Probed> {
     }
     let (live, mut lines) = tokio::sync::mpsc::channel(64);
     let world = Arc::new(World::new(plan, vault, dir, folder, live));
-    let looking = world.probe(plan);
+    let (stop, stopper) = tokio::sync::watch::channel(Stop::No);
+    let looking = world.probe(plan, stopper);
     tokio::pin!(looking);
+    let stopped = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
+            (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) => tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            },
+            _ => std::future::pending().await,
+        }
+    };
+    tokio::pin!(stopped);
     loop {
         tokio::select! {
             rest = &mut looking => {
                 found.extend(rest);
-                return found;
+                return Some(found).filter(|_| *stop.borrow() == Stop::No);
+            }
+            // Nothing that it has started goes on without it.
+            () = &mut stopped, if *stop.borrow() == Stop::No => {
+                stop.send_replace(Stop::Gently);
             }
             // What is printed is not shown.
             Some(_) = lines.recv() => {}
@@ -80,7 +101,7 @@ fn table(found: &[Probed], paint: Paint) -> String {
         }
     }
     let count = |readiness| found.iter().filter(|p| p.readiness == readiness).count();
-    let ready = count(Readiness::Ready) + count(Readiness::Remark);
+    let ready = count(Readiness::Ready);
     let mut rest = Vec::new();
     for (n, what) in [
         (count(Readiness::Missing), "not ready"),

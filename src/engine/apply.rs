@@ -45,6 +45,10 @@ pub fn apply(run: &mut Run, event: &Event) {
         EventKind::FactFailed { name, why } => run.unanswered = Some(format!("the fact `{name}` is not known: {why}")),
         EventKind::BaselineRead { metric, value, why } => {
             run.baselines.insert(*metric, (value.clone(), why.clone()));
+            match value {
+                Value::None => run.unread.insert(*metric, at),
+                _ => run.unread.remove(metric),
+            };
         }
         EventKind::LiveStarted => {
             run.live = Live::Running;

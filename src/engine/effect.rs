@@ -53,8 +53,8 @@ pub enum Effect {
     Look(Vec<Look>),
     /// Take a sample.
     Sample(Box<Metric>),
-    /// Read the mean of its past.
-    Baseline(Box<Metric>),
+    /// Read the mean of its past, which ended so long ago.
+    Baseline(Box<Metric>, jiff::SignedDuration),
     /// Send a message.
     Message(Outgoing),
     /// It cannot be done: something it needs has no value.
@@ -218,6 +218,9 @@ impl From<Wish> for Input {
         }
     }
 }
+
+/// What is said of a baseline that was made of few points.
+pub const SPARSE: &str = "less than half of that time has data";
 
 /// Why there is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]

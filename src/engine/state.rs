@@ -46,6 +46,8 @@ pub struct Run {
     pub facts: BTreeMap<String, Value>,
     /// What metrics were over their past, by their index: the value, or nothing, and why.
     pub baselines: BTreeMap<u32, (Value, String)>,
+    /// When a baseline was last asked for that is not known.
+    pub unread: BTreeMap<u32, Timestamp>,
     /// What was kept.
     pub captures: BTreeMap<String, Value>,
     /// What was kept and is secret: only that it was.
@@ -419,6 +421,7 @@ impl Run {
             triggers: vec![TriggerState::default(); plan.triggers.len()],
             facts: BTreeMap::new(),
             baselines: BTreeMap::new(),
+            unread: BTreeMap::new(),
             captures: BTreeMap::new(),
             secret_captures: BTreeSet::new(),
             messages: Vec::new(),
@@ -519,6 +522,11 @@ impl Run {
         let sample = self.metrics[metric as usize].last.as_ref()?;
         let every = plan.metrics[metric as usize].every;
         (now.duration_since(sample.at) <= every * 3).then_some(sample)
+    }
+
+    /// Whether it is known what a metric was over its past.
+    pub fn knows_baseline(&self, metric: u32) -> bool {
+        self.baselines.get(&metric).is_some_and(|(value, _)| *value != Value::None)
     }
 
     /// The newest sample of a metric, if it was young enough at a moment, or is newer than that.

@@ -12,6 +12,9 @@ use super::event::{Part, Slot};
 use super::say::Inquiry;
 use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_inside, metrics_of, missing_inside};
 
+/// How long after a baseline could not be read it is asked for again.
+const AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
+
 /// So many messages are on their way at once, the oldest first.
 const AT_ONCE: usize = 32;
 
@@ -119,6 +122,7 @@ impl Collector<'_> {
             let baselines = (0..self.plan.metrics.len() as u32).filter(unread).map(EffectId::Baseline);
             self.wanted.effects.extend(baselines);
         }
+        self.unread_baselines();
         if let Mode::Paused(pause) = &self.run.mode {
             self.wake(pause.until);
             self.asked(Inquiry::Pause);
@@ -139,6 +143,21 @@ impl Collector<'_> {
             self.triggers();
         }
         self.samples();
+    }
+
+    /// A baseline that could not be read is asked for again while the live part lasts: the past stays where it is.
+    fn unread_baselines(&mut self) {
+        if self.run.live != Live::Running || !matches!(self.run.mode, Mode::Forward | Mode::Paused(_)) {
+            return;
+        }
+        for (metric, asked) in &self.run.unread {
+            let next = asked.checked_add(AGAIN).unwrap_or(*asked);
+            if next <= self.now {
+                self.wanted.effects.push(EffectId::Baseline(*metric));
+            } else {
+                self.wanted.wake = Some(self.wanted.wake.map_or(next, |wake| wake.min(next)));
+            }
+        }
     }
 
     /// What is not in the future has been dealt with already: the engine was told of this moment.

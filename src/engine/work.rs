@@ -58,7 +58,11 @@ pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
         EffectId::Baseline(metric) => {
             let metric = &plan.metrics[metric as usize];
             match closed(&metric.action, &scene) {
-                Ok(action) => Effect::Baseline(Box::new(Metric { action, ..metric.clone() })),
+                Ok(action) => {
+                    // Also where it is read late, it is about the time before the live part.
+                    let ago = run.live_since.map(|since| now.duration_since(since)).unwrap_or_default();
+                    Effect::Baseline(Box::new(Metric { action, ..metric.clone() }), ago)
+                }
                 Err(why) => Effect::Impossible(why),
             }
         }

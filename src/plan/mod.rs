@@ -43,7 +43,9 @@ pub use react::{Announcement, Handler, Moment, Outcome, Response, Rollback, Trig
 pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;
 pub use source::{Query, QueryPiece, Source, SourceKind, Spot, in_query};
-pub use text::{Detail as TextDetail, command_text, dry_run, gate_words, outcome_text, query_text, request_text};
+pub use text::{
+    Detail as TextDetail, command_text, dry_run, gate_words, look_words, outcome_text, query_text, request_text,
+};
 pub use way_back::{WayBack, way_back};
 
 /// The index of a node in [`Plan::nodes`].

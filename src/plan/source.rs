@@ -137,45 +137,121 @@ pub enum Spot {
     Pattern(char),
 }
 
-/// The pieces of a query, each value with the place where it stands.
-pub(super) fn pieces(kind: &SourceKind, parts: Vec<Part>) -> Vec<QueryPiece> {
-    let (mut open, mut pattern, mut braces): (Option<char>, bool, u32) = (None, false, 0);
-    let mut before = String::new();
+/// What stands at a place of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Code,
+    Quoted(char),
+    Pattern(char),
+    /// To the end of the line.
+    Comment,
+    /// To `*/`.
+    LongComment,
+}
+
+/// A query taken apart.
+#[derive(Debug)]
+pub(super) struct Scanned {
+    /// Its pieces, each value with the place where it stands.
+    pub(super) pieces: Vec<QueryPiece>,
+    /// What is code in it, without strings and comments.
+    pub(super) code: String,
+}
+
+/// Takes a query apart.
+///
+/// # Errors
+/// Says what is wrong with its quotes.
+pub(super) fn scan(kind: &SourceKind, parts: Vec<Part>) -> Result<Scanned, &'static str> {
+    let (mut state, mut braces) = (State::Code, 0u32);
+    let mut code = String::new();
     let mut pieces = Vec::new();
     for part in parts {
         match part {
             Part::Text(text) => {
-                let mut chars = text.chars();
+                let mut chars = text.chars().peekable();
                 while let Some(c) = chars.next() {
-                    match open {
-                        Some(quote) if c == '\\' && kind.escapes(quote) => drop(chars.next()),
-                        Some(quote) if c == quote => open = None,
-                        Some(_) => {}
-                        None if kind.quotes().contains(&c) => {
-                            pattern = before.trim_end().ends_with(['~']);
-                            open = Some(c);
+                    let next = chars.peek().copied();
+                    match state {
+                        State::Quoted(quote) | State::Pattern(quote) if c == '\\' && kind.escapes(quote) => {
+                            chars.next().ok_or("a backslash stands before a value")?;
                         }
-                        None if c == '{' => braces += 1,
-                        None if c == '}' => braces = braces.saturating_sub(1),
-                        None => {}
+                        State::Quoted(quote) | State::Pattern(quote) if c == quote => state = State::Code,
+                        State::Quoted(_) | State::Pattern(_) => {}
+                        State::Comment if c == '\n' => state = State::Code,
+                        State::LongComment if c == '*' && next == Some('/') => {
+                            chars.next();
+                            state = State::Code;
+                        }
+                        State::Comment | State::LongComment => {}
+                        State::Code => {
+                            state = kind.opens(&code, c, next);
+                            match c {
+                                '{' => braces += 1,
+                                '}' => braces = braces.saturating_sub(1),
+                                _ => {}
+                            }
+                            code.push(if state == State::Code { c } else { ' ' });
+                        }
                     }
-                    before.push(c);
                 }
                 pieces.push(QueryPiece::Text(text));
             }
             Part::Value(expr) => {
-                let spot = match open {
-                    Some(quote) if pattern => Spot::Pattern(quote),
-                    Some(quote) => Spot::Quoted(quote),
-                    None if braces > 0 => Spot::Filter,
-                    None => Spot::Bare,
+                let spot = match state {
+                    State::Pattern(quote) => Spot::Pattern(quote),
+                    State::Quoted(quote) => Spot::Quoted(quote),
+                    State::Code if braces > 0 => Spot::Filter,
+                    State::Code | State::Comment | State::LongComment => Spot::Bare,
                 };
-                before.clear();
+                code.push('x');
                 pieces.push(QueryPiece::Value(expr, spot));
             }
         }
     }
-    pieces
+    match state {
+        State::Quoted(_) | State::Pattern(_) => Err("a quote of this query is never closed"),
+        State::Code | State::Comment | State::LongComment => Ok(Scanned { pieces, code }),
+    }
+}
+
+impl SourceKind {
+    /// What begins with a character of the code.
+    fn opens(&self, before: &str, c: char, next: Option<char>) -> State {
+        let before = before.trim_end();
+        let matches = before.ends_with('~');
+        let influx = matches!(self, SourceKind::Influxql { .. });
+        let flux = matches!(self, SourceKind::Flux { .. });
+        match c {
+            '#' if *self == SourceKind::Prometheus => State::Comment,
+            '-' if influx && next == Some('-') => State::Comment,
+            '/' if influx && next == Some('*') => State::LongComment,
+            '/' if flux && next == Some('/') => State::Comment,
+            // Behind what cannot be divided a slash begins a regular expression.
+            '/' if influx && (matches || before.to_lowercase().ends_with("from")) => State::Pattern('/'),
+            '/' if flux && (before.is_empty() || before.ends_with(['~', '(', ',', ':', '=', '['])) => {
+                State::Pattern('/')
+            }
+            quote if self.quotes().contains(&quote) && matches => State::Pattern(quote),
+            quote if self.quotes().contains(&quote) => State::Quoted(quote),
+            _ => State::Code,
+        }
+    }
+
+    /// What a query of this kind does beside looking, by a word of its code.
+    pub(super) fn changes(&self, code: &str) -> Option<&'static str> {
+        let code = code.to_lowercase();
+        let words = || code.split(|c: char| !c.is_alphanumeric() && c != '_');
+        match self {
+            SourceKind::Influxql { .. } if words().find(|w| !w.is_empty()) != Some("select") => Some("no `select`"),
+            SourceKind::Influxql { .. } if words().any(|w| w == "into") => Some("`into`"),
+            SourceKind::Influxql { .. } if code.trim_end().trim_end_matches(';').contains(';') => {
+                Some("two statements")
+            }
+            SourceKind::Flux { .. } if words().any(|w| matches!(w, "to" | "wideto")) => Some("`to`"),
+            _ => None,
+        }
+    }
 }
 
 /// A value as it stands in a query of this kind: it means itself and nothing else.
@@ -186,10 +262,15 @@ pub fn in_query(kind: &SourceKind, spot: Spot, value: &str) -> Result<String, St
     let shown = || crate::source::one_line(value);
     let quoted = |text: &str, quote: char| -> Result<String, String> {
         if !kind.escapes(quote) {
-            let breaks = text.contains(quote) || text.contains('\\') || text.chars().any(char::is_control);
-            return match breaks {
-                true => Err(format!("the value `{}` cannot stand between {quote} and {quote}", shown())),
-                false => Ok(text.to_owned()),
+            // A raw string ends with its quote and nothing else; in Graphite's a sign may be an operator of a tag or a pattern.
+            let plain = |c: char| c.is_alphanumeric() || "_-./: @".contains(c);
+            let stands = match kind {
+                SourceKind::Graphite => text.chars().all(plain),
+                _ => !text.contains(quote),
+            };
+            return match stands {
+                true => Ok(text.to_owned()),
+                false => Err(format!("the value `{}` cannot stand between {quote} and {quote}", shown())),
             };
         }
         let mut out = String::with_capacity(text.len());
@@ -217,6 +298,11 @@ pub fn in_query(kind: &SourceKind, spot: Spot, value: &str) -> Result<String, St
     };
     match spot {
         Spot::Quoted(quote) => quoted(value, quote),
+        // A regular expression that stands by itself, and not in a string.
+        Spot::Pattern('/') if value.chars().any(char::is_control) => {
+            Err(format!("the value `{}` has a control character in it", shown()))
+        }
+        Spot::Pattern('/') => Ok(regex::escape(value).replace('/', "\\/")),
         Spot::Pattern(quote) => quoted(&regex::escape(value), quote),
         Spot::Filter if *kind == SourceKind::Datadog => bare("_.-/"),
         Spot::Bare | Spot::Filter => bare(match kind {
@@ -234,6 +320,7 @@ mod tests {
 
     /// The query with every `@` replaced by the value.
     fn asked(kind: SourceKind, query: &str, value: &str) -> Result<String, String> {
+        let scan = |kind: &SourceKind, parts| scan(kind, parts).map_err(str::to_owned);
         let mut parts = Vec::new();
         for (i, text) in query.split('@').enumerate() {
             if i > 0 {
@@ -242,7 +329,7 @@ mod tests {
             parts.push(Part::Text(text.into()));
         }
         let mut built = String::new();
-        for piece in pieces(&kind, parts) {
+        for piece in scan(&kind, parts)?.pieces {
             match piece {
                 QueryPiece::Text(text) => built.push_str(&text),
                 QueryPiece::Value(_, spot) => built.push_str(&in_query(&kind, spot, value)?),
@@ -261,18 +348,31 @@ mod tests {
         assert_eq!(prometheus("rate(@[@])", "http:x_total"), Ok("rate(http:x_total[http:x_total])".into()));
         assert!(prometheus("rate(x[@])", "5m]) or vector(0").is_err());
         assert!(prometheus("x{v=`@`}", "a`b").is_err());
+        assert_eq!(prometheus("x{v=~`@`}", "1.2"), Ok("x{v=~`1\\.2`}".into()));
+        // A quote in a comment opens nothing, a backslash before a value would take its escape away, and a quote is closed.
+        let evil = "1\"} or vector(0) #";
+        assert_eq!(prometheus("# don't\nx{v=\"@\"}", evil), Ok("# don't\nx{v=\"1\\\"} or vector(0) #\"}".into()));
+        assert!(prometheus("# don't count\n@", evil).is_err());
+        assert!(prometheus("x{v=\"a\\@\"}", evil).is_err());
+        assert!(prometheus("x{v=\"@}", "1").is_err());
         let influx = |query, value| asked(SourceKind::Influxql { database: String::new() }, query, value);
         assert_eq!(
             influx("select x from \"@\" where v = '@'", "a'\"b"),
             Ok("select x from \"a'\\\"b\" where v = 'a\\'\"b'".into())
         );
         assert!(influx("select x from @", "a; drop database b").is_err());
+        let pattern = "select x from y where v =~ /^@$/ -- it's\n and w = '@'";
+        assert_eq!(
+            influx(pattern, "1.2/'"),
+            Ok("select x from y where v =~ /^1\\.2\\/'$/ -- it's\n and w = '1.2/\\''".replace("\\\\", "\\"))
+        );
         let flux = |value| asked(SourceKind::Flux { org: String::new() }, "r.v == \"@\"", value);
         assert_eq!(flux("${secrets}"), Ok("r.v == \"\\${secrets}\"".into()));
         let graphite = |query, value| asked(SourceKind::Graphite, query, value);
         assert_eq!(graphite("servers.@.cpu", "web-1"), Ok("servers.web-1.cpu".into()));
         assert!(graphite("servers.@.cpu", "*").is_err());
         assert!(graphite("alias(x, '@')", "a'b").is_err());
+        assert!(graphite("seriesByTag('name=e', 'version=@')", "~.*").is_err());
         let datadog = |value| asked(SourceKind::Datadog, "sum:errors{version:@}", value);
         assert_eq!(datadog("1.2.0-rc.1"), Ok("sum:errors{version:1.2.0-rc.1}".into()));
         assert!(datadog("a,env:b").is_err());

@@ -19,7 +19,7 @@ use super::tuning::{Tuning, tuning};
 const BEGUN: i32 = 100;
 
 /// A trigger that fires so long before the beginning of an incident has seen it coming.
-const FORESIGHT: SignedDuration = SignedDuration::from_mins(30);
+pub(super) const FORESIGHT: SignedDuration = SignedDuration::from_mins(30);
 
 /// The past of the metrics of a plan.
 pub struct Past {
@@ -40,8 +40,8 @@ pub struct Replayed {
     pub reach: SignedDuration,
     /// How far apart the points are.
     pub apart: SignedDuration,
-    /// What it was before, if it is compared with that; `None` is that nobody knows.
-    pub baseline: Option<Value>,
+    /// What it was before, if it is compared with that, or why nobody knows.
+    pub baseline: Option<Result<(Value, String), String>>,
 }
 
 /// Something that really went wrong.
@@ -127,23 +127,23 @@ pub fn backtest(plan: &Plan, past: &Past, incidents: &[Incident]) -> Backtest {
     let replayed = replayed_plan(plan, past, kept.iter().map(|i| plan.triggers[*i].clone()).collect());
     let mut tested: Vec<Tested> = kept.iter().map(|i| Tested::of(*i)).collect();
     if !kept.is_empty() {
-        let mut spans: Vec<Option<Timestamp>> = vec![None; kept.len()];
+        let mut spans = vec![None; kept.len()];
         play(&replayed, past, past.from, &mut |run, event| watch(run, event, &mut tested, &mut spans));
     }
     for test in &mut tested {
         for episode in &mut test.fired {
-            episode.incident = incident_at(incidents, episode.at);
+            episode.incident = incident_at(incidents, episode.at, episode.until.unwrap_or(past.to));
         }
         test.tuning = tuning(plan, past, test.trigger, incidents);
     }
     Backtest { triggers: tested, gates: Vec::new(), skipped }
 }
 
-/// The incident that an alarm belongs to.
-fn incident_at(incidents: &[Incident], at: Timestamp) -> Option<usize> {
+/// The incident that an alarm belongs to: it was on while that lasted, or shortly before.
+fn incident_at(incidents: &[Incident], at: Timestamp, until: Timestamp) -> Option<usize> {
     incidents.iter().position(|incident| {
         let from = incident.from.saturating_sub(FORESIGHT).unwrap_or(incident.from);
-        (from..=incident.to).contains(&at)
+        at <= incident.to && until >= from
     })
 }
 
@@ -158,13 +158,13 @@ pub(super) fn fired_of(
     let mut changed = plan.triggers[trigger].clone();
     changed.when.iter_mut().for_each(|when| when.expr = condition.clone());
     let replayed = replayed_plan(plan, past, vec![changed]);
-    let mut fired = Vec::new();
-    play(&replayed, past, past.from, &mut |_, event| {
-        if matches!(event.kind, EventKind::TriggerFired { .. }) {
-            fired.push(incident_at(incidents, event.at));
-        }
+    let mut fired: Vec<(Timestamp, Timestamp)> = Vec::new();
+    play(&replayed, past, past.from, &mut |_, event| match event.kind {
+        EventKind::TriggerFired { .. } => fired.push((event.at, past.to)),
+        EventKind::TriggerRearmed { .. } => fired.iter_mut().rev().take(1).for_each(|(_, until)| *until = event.at),
+        _ => {}
     });
-    fired
+    fired.into_iter().map(|(at, until)| incident_at(incidents, at, until)).collect()
 }
 
 impl Tested {
@@ -174,7 +174,7 @@ impl Tested {
 }
 
 /// Keeps what a trigger would have done of one event.
-fn watch(run: &Run, event: &Event, tested: &mut [Tested], spans: &mut [Option<Timestamp>]) {
+fn watch(run: &Run, event: &Event, tested: &mut [Tested], spans: &mut [Option<(Timestamp, Timestamp)>]) {
     match &event.kind {
         EventKind::TriggerFired { trigger, reason, .. } => {
             let (at, reason) = (event.at, reason.clone());
@@ -189,17 +189,16 @@ fn watch(run: &Run, event: &Event, tested: &mut [Tested], spans: &mut [Option<Ti
         EventKind::Sampled { .. } => {
             for (i, test) in tested.iter_mut().enumerate() {
                 let since = run.triggers[i].spans.values().filter_map(|span| span.since).min();
-                let held = run.triggers[i].fired;
-                if let (Some(began), None) = (spans[i], since)
-                    && !held
-                    && test.fired.last().is_none_or(|last| last.at < began)
+                if let (Some((began, last)), None) = (spans[i], since)
+                    && test.fired.last().is_none_or(|fired| fired.at < began)
                 {
-                    let lasted = event.at.duration_since(began);
+                    let lasted = last.duration_since(began);
                     if test.near.is_none_or(|(_, longest)| lasted > longest) {
                         test.near = Some((began, lasted));
                     }
                 }
-                spans[i] = since;
+                // To the last sample that was true.
+                spans[i] = since.map(|since| (since, event.at));
             }
         }
         _ => {}
@@ -210,14 +209,18 @@ fn watch(run: &Run, event: &Event, tested: &mut [Tested], spans: &mut [Option<Ti
 pub fn replay_gates(plan: &Plan, past: &Past) -> (Vec<GateTest>, Vec<Skipped>) {
     let (mut tests, mut skipped) = (Vec::new(), Vec::new());
     let mut seen: Vec<&Gate> = Vec::new();
-    for node in &plan.nodes {
-        for action in node.work().map(|work| work.actions.as_slice()).unwrap_or_default() {
-            let ActionKind::Gate(gate) = &action.kind else { continue };
-            if seen.contains(&gate) {
+    let of_nodes = plan.nodes.iter().flat_map(|node| {
+        let actions = node.work().map(|work| work.actions.as_slice()).unwrap_or_default();
+        actions.iter().map(move |action| (node.id.as_str(), action))
+    });
+    // A gate that only a condition names is one too, with one attempt.
+    for (node, action) in of_nodes.chain(plan.metrics.iter().map(|metric| (metric.id.as_str(), &metric.action))) {
+        if let ActionKind::Gate(gate) = &action.kind {
+            if seen.iter().any(|other| other.looks == gate.looks && (**other == *gate || gate.id == other.id)) {
                 continue;
             }
             seen.push(gate);
-            let id = if gate.id.is_empty() { node.id.clone() } else { gate.id.clone() };
+            let id = if gate.id.is_empty() { node.to_owned() } else { gate.id.clone() };
             match of_metrics_alone(plan, past, gate) {
                 Some(why) => skipped.push(Skipped { sort: "gate", id, why }),
                 None => tests.push(replay_gate(plan, past, id, gate)),
@@ -310,12 +313,6 @@ fn replayed_plan(plan: &Plan, past: &Past, triggers: Vec<Trigger>) -> Plan {
     plan.responses.clear();
     plan.rollbacks.clear();
     plan.blackouts.clear();
-    for (i, metric) in plan.metrics.iter_mut().enumerate() {
-        // It was read with the rest of the past.
-        if metric.past.take().is_some() {
-            metric.baseline = past.metrics.get(&(i as u32)).and_then(|m| m.baseline.clone());
-        }
-    }
     let place = plan.metrics.first().map(|m| m.place.clone()).unwrap_or_default();
     let hold = Hold {
         length: HoldLength::For(past.to.duration_since(past.from)),
@@ -385,6 +382,10 @@ impl Script for Remembered<'_> {
         let done = match (id, effect) {
             (EffectId::Sample(..) | EffectId::Look(..), Effect::Look(_)) => Done::Look(Vec::new()),
             (EffectId::Sample(metric, _), _) => Done::Sample(self.value(metric, now), String::new()),
+            (EffectId::Baseline(metric), _) => {
+                let known = self.past.metrics.get(&metric).and_then(|m| m.baseline.clone());
+                Done::Baseline(known.unwrap_or_else(|| Err("nothing is known of its past".into())))
+            }
             (EffectId::Lock, _) => Done::Lock(Ok(())),
             _ => Done::Cancelled,
         };

@@ -9,7 +9,7 @@ use crate::plan::{MetricKind, Plan, Trigger, moment};
 use crate::source::one_line;
 use crate::value::{Comparison, Environment, Expr, Found, Ref, RefKind, Value, duration_text, evaluate};
 
-use super::backtest::{Backtest, Episode, GateTest, Incident, Past, Tested};
+use super::backtest::{Backtest, Episode, FORESIGHT, GateTest, Incident, Past, Tested};
 use super::chart::Chart;
 use super::tuning::Tuning;
 
@@ -83,13 +83,20 @@ impl Page<'_> {
         if tested.fired.len() > LISTED {
             out.push_str(&format!("        … and {} more\n", tested.fired.len() - LISTED));
         }
+        for line in self.baselines(trigger) {
+            out.push_str(&format!("  {line}\n"));
+        }
         if let Some((at, longest)) = tested.near {
             let longest = duration_text(whole(longest));
             out.push_str(&format!("  nearest true for {longest} at {} without firing\n", self.moment(at)));
         }
         if let Some((at, why)) = tested.blind.first() {
             let times = times(tested.blind.len());
-            out.push_str(&format!("  blind   {times}, first at {}: {}\n", self.moment(*at), cut(&one_line(why), 120)));
+            out.push_str(&format!(
+                "  blind   {times}, first told at {}: {}\n",
+                self.moment(*at),
+                cut(&one_line(why), 120)
+            ));
         }
         for line in self.chart(trigger, tested) {
             out.push_str(&format!("    {line}\n"));
@@ -98,6 +105,19 @@ impl Page<'_> {
             out.push_str(&format!("    {line}\n"));
         }
         out
+    }
+
+    /// What the metrics of a trigger were before, where they are compared with that.
+    fn baselines(&self, trigger: &Trigger) -> Vec<String> {
+        let Some(condition) = trigger.condition() else { return Vec::new() };
+        let of = |name: &str| {
+            let index = self.plan.metrics.iter().position(|m| m.id == name)?;
+            Some(match self.past.metrics.get(&(index as u32))?.baseline.as_ref()? {
+                Ok((value, made_of)) => format!("before  {} {}, {made_of}", one_line(name), value.brief()),
+                Err(why) => self.paint.bad(format!("before  no baseline of {}: {}", one_line(name), one_line(why))),
+            })
+        };
+        condition.names(RefKind::Baseline).into_iter().filter_map(of).collect()
     }
 
     /// How often it would have fired otherwise; the row that is written is marked.
@@ -128,12 +148,14 @@ impl Page<'_> {
         let mut text = times(tested.fired.len());
         if !self.incidents.is_empty() {
             let false_ones = tested.fired.iter().filter(|e| e.incident.is_none()).count();
+            let false_ones = match (false_ones, tested.fired.len()) {
+                (0, _) => "never falsely".to_owned(),
+                (n, all) if n == all => "falsely".to_owned(),
+                (n, _) => format!("{n} of them falsely"),
+            };
             let seen =
                 (0..self.incidents.len()).filter(|i| tested.fired.iter().any(|e| e.incident == Some(*i))).count();
-            text.push_str(&format!(
-                ", {false_ones} of them false; it saw {seen} of {} incidents",
-                self.incidents.len()
-            ));
+            text.push_str(&format!(", {false_ones}; it saw {seen} of {} incidents", self.incidents.len()));
         }
         text
     }
@@ -143,7 +165,9 @@ impl Page<'_> {
         let incident = self.incidents[incident];
         let behind = episode.at.duration_since(incident.from);
         let left = duration_text(whole(incident.to.duration_since(episode.at)));
+        let on_for = duration_text(whole(behind.abs()));
         match behind.is_negative() {
+            true if behind.abs() > FORESIGHT => format!("on already, since {on_for} before the incident"),
             true => format!("{} before the incident", duration_text(whole(behind.abs()))),
             false => format!("{} after the incident began, {left} before it was over", duration_text(whole(behind))),
         }
@@ -161,7 +185,12 @@ impl Page<'_> {
         let metric = &self.plan.metrics[index];
         let points: Vec<(Timestamp, f64)> =
             replayed.points.iter().filter_map(|(at, value)| Some((*at, value.magnitude()?))).collect();
-        let held = threshold(condition, &metric.id, replayed.baseline.as_ref().or(metric.baseline.as_ref()));
+        let before = replayed.baseline.as_ref().and_then(|b| b.as_ref().ok()).map(|(value, _)| value);
+        let floored = match (before, &metric.floor) {
+            (Some(value), Some(floor)) if value.magnitude() < floor.magnitude() => Some(floor),
+            (value, _) => value,
+        };
+        let held = threshold(condition, &metric.id, floored.or(metric.baseline.as_ref()));
         let marks: Vec<Timestamp> = tested.fired.iter().map(|e| e.at).collect();
         let example = replayed.points.first().map(|(_, value)| value.clone());
         let unit = |number: f64| with_unit(example.as_ref(), number);
@@ -178,7 +207,10 @@ impl Page<'_> {
         if points.is_empty() {
             return vec![format!("{}: there was no data in all this time", one_line(&metric.id))];
         }
-        let mut lines = vec![self.paint.dim(format!("{}, the worst of each column", one_line(&metric.id)))];
+        let line = held.map(|(_, value)| format!(", · at {}", unit(value))).unwrap_or_default();
+        let fired = if marks.is_empty() { "" } else { ", ▲ fired" };
+        let caption = format!("{}, the worst of each column{line}{fired}", one_line(&metric.id));
+        let mut lines = vec![self.paint.dim(caption)];
         lines.extend(chart.lines(self.paint.width.saturating_sub(6), self.paint));
         lines
     }
@@ -194,11 +226,20 @@ impl Page<'_> {
             times(all),
             gate.passed
         ));
-        for (at, _, why) in gate.others.iter().take(LISTED) {
-            out.push_str(&format!("        {}  {}\n", self.moment(*at), cut(&one_line(why), 100)));
+        // One reason again and again is one line.
+        let mut reasons: Vec<(&str, Timestamp, usize)> = Vec::new();
+        for (at, _, why) in &gate.others {
+            match reasons.iter_mut().find(|(known, ..)| known == why) {
+                Some((.., count)) => *count += 1,
+                None => reasons.push((why, *at, 1)),
+            }
         }
-        if gate.others.len() > LISTED {
-            out.push_str(&format!("        … and {} more\n", gate.others.len() - LISTED));
+        for (why, at, count) in reasons.iter().take(LISTED) {
+            let first = if *count > 1 { format!("{count} times, first at ") } else { String::new() };
+            out.push_str(&format!("        {first}{}  {}\n", self.moment(*at), cut(&one_line(why), 100)));
+        }
+        if reasons.len() > LISTED {
+            out.push_str(&format!("        … and {} more\n", reasons.len() - LISTED));
         }
         out
     }

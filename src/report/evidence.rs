@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 
 use crate::engine::{Effect, EffectId, Run, Sample, effect, seen};
-use crate::paint::cut;
-use crate::plan::{ActionKind, Check, Metric, Plan, command_text, gate_words, query_text, request_text};
+use crate::paint::{cut, ends};
+use crate::plan::{ActionKind, Check, Metric, Plan, command_text, look_words, query_text, request_text};
 use crate::source::one_line;
-use crate::value::RefKind;
+use crate::value::{RefKind, duration_text};
 
 use super::lines::stamp;
 
@@ -44,10 +44,16 @@ pub(super) fn evidence(plan: &Plan, run: &Run, check: &Check, since: Option<Time
         // The first of a long span is not among the newest any more.
         let before = all.saturating_sub(samples.len());
         let before = if before > 0 && since.is_some() { format!("{before} before, ") } else { String::new() };
-        let shown: Vec<String> = samples.iter().map(|s| sample_words(plan, run, s)).collect();
+        let mut shown: Vec<String> = Vec::new();
+        for (i, sample) in samples.iter().enumerate() {
+            // The same reason again and again says nothing more.
+            let same = i > 0 && samples[i - 1].why == sample.why;
+            let without = Sample { why: None, ..(*sample).clone() };
+            shown.push(sample_words(plan, run, if same { &without } else { sample }));
+        }
         lines.push(format!("samples {of} {before}{}", shown.join(", ")));
         if let Some(newest) = samples.last().filter(|s| !s.raw.is_empty()) {
-            lines.push(format!("answer  {of} {}", cut(&one_line(&newest.raw), WIDE)));
+            lines.push(format!("answer  {of} {}", ends(&one_line(&newest.raw), WIDE)));
         }
     }
     lines
@@ -70,7 +76,7 @@ fn asked(plan: &Plan, run: &Run, index: u32) -> String {
         ActionKind::Query(query) => format!("{}: {}", query.source, query_text(query)),
         ActionKind::Command(command) => format!("run {}", command_text(command)),
         ActionKind::Request(request) => request_text(request),
-        ActionKind::Gate(gate) => one_line(&gate_words(gate)),
+        ActionKind::Gate(gate) => format!("the gate, each {}: {}", duration_text(metric.every), look_words(gate)),
         ActionKind::Notify(_) | ActionKind::Hold(_) | ActionKind::Ask(_) => String::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::state::ActionState;
+use crate::engine::state::{ActionState, Live};
 use crate::engine::{
     Checked, Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say,
     Slot, Truth, Watcher, effect, seen,
@@ -102,10 +102,12 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::LockTaken => line(Tone::Quiet, "", format!("lock {} taken", plan.runbook.locks.join(", "))),
         EventKind::LockRefused { why } => line(Tone::Bad, "", why),
         EventKind::FactRead { name, value } => line(Tone::Quiet, name, format!("is {value}")),
-        EventKind::BaselineRead { metric, value: crate::value::Value::None, why } => line(
+        // It is asked for again until it is known; that it is not is told once.
+        EventKind::BaselineRead { value: Value::None, .. } if run.live != Live::Before => return None,
+        EventKind::BaselineRead { metric, value: Value::None, why } => line(
             Tone::Bad,
             &plan.metrics[*metric as usize].id,
-            format!("no baseline: {why}; whatever is compared with it is an error"),
+            format!("no baseline: {why}; it is asked for again, and until then what is compared with it is an error"),
         ),
         EventKind::BaselineRead { metric, value, why } => {
             line(Tone::Quiet, &plan.metrics[*metric as usize].id, format!("baseline {}, {why}", value.brief()))
@@ -501,14 +503,17 @@ fn sampled(plan: &Plan, run: &Run, metric: u32, sample: &Sample, judged: &[crate
         let is_news = before.is_none_or(|before| before.why.as_ref() != Some(why));
         return is_news.then(|| line(Tone::Warn, &plan.metrics[metric as usize].id, format!("no data: {why}")));
     }
+    // What had none has data again.
+    let before = run.metrics[metric as usize].recent.iter().rev().nth(1);
+    let back = before.is_some_and(|before| before.value == Value::None);
     // Of a gate that fails, what it found.
     let why = sample.why.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
     let value = format!("{} {}{why}", plan.metrics[metric as usize].id, seen(&sample.value));
     for judged in judged {
         match judged.watcher {
             Watcher::Hold(slot, check) if judged.span.is_none() && judged.truth == Truth::False => {
-                let (text, count) = hold_check(plan, run, slot, check)?;
-                return Some(line(Tone::Warn, &plan.node(slot.node).id, format!("{text} is false, {count}: {value}")));
+                let (text, count, values) = hold_check(plan, run, slot, check)?;
+                return Some(line(Tone::Warn, &plan.node(slot.node).id, format!("{text} is false, {count}: {values}")));
             }
             Watcher::Trigger(i) if judged.span.is_some() && judged.truth == Truth::True => {
                 let state = &run.triggers[i as usize];
@@ -522,14 +527,22 @@ fn sampled(plan: &Plan, run: &Run, metric: u32, sample: &Sample, judged: &[crate
             _ => {}
         }
     }
-    None
+    back.then(|| {
+        line(Tone::Good, &plan.metrics[metric as usize].id, format!("has data again: {}", seen(&sample.value)))
+    })
 }
 
-fn hold_check(plan: &Plan, run: &Run, slot: Slot, check: u32) -> Option<(String, String)> {
-    use crate::plan::ActionKind;
+/// A check of a hold, how often it was bad, and the values that it was judged by.
+fn hold_check(plan: &Plan, run: &Run, slot: Slot, check: u32) -> Option<(String, String, String)> {
     let work = plan.node(slot.node).work()?;
     let ActionKind::Hold(hold) = &actions(work, slot.part).get(slot.action as usize)?.kind else { return None };
-    let text = hold.checks.get(check as usize)?.text.clone();
+    let judged = hold.checks.get(check as usize)?;
+    let values = judged.expr.watched().into_iter().filter_map(|name| {
+        let newest = run.metrics[plan.metrics.iter().position(|m| m.id == name)?].last.as_ref()?;
+        let why = newest.why.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
+        Some(format!("{name} {}{why}", seen(&newest.value)))
+    });
+    let (text, values) = (judged.text.clone(), values.collect::<Vec<_>>().join(", "));
     let state = run.node(slot.node).work.as_ref().and_then(|w| w.state.as_ref());
     let bad = match state {
         Some(ActionState::Hold(state)) => {
@@ -537,5 +550,5 @@ fn hold_check(plan: &Plan, run: &Run, slot: Slot, check: u32) -> Option<(String,
         }
         _ => hold.fail_after.times,
     };
-    Some((format!("`{text}`"), format!("{bad} of {}", hold.fail_after.times)))
+    Some((format!("`{text}`"), format!("{bad} of {}", hold.fail_after.times), values))
 }

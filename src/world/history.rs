@@ -1,7 +1,5 @@
 //! The past of a metric, as far as its source remembers it.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::{Effect, EffectId, Run, effect};
@@ -16,10 +14,9 @@ use super::source::Period;
 const AT_ONCE: i32 = 5_000;
 
 /// So many points are read at most.
-const MOST: i128 = 500_000;
+const MOST: i128 = 1_000_000;
 
-/// How long one question may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The past of a metric.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,8 +25,8 @@ pub struct History {
     pub points: Vec<(Timestamp, Value)>,
     /// How long a point counts.
     pub reach: SignedDuration,
-    /// What it was over the time before, if it has a baseline from its past.
-    pub baseline: Option<Value>,
+    /// What it was over the time before, if it has a baseline from its past; or why that is not known.
+    pub baseline: Option<Result<(Value, String), String>>,
 }
 
 impl World {
@@ -57,7 +54,10 @@ impl World {
         let all = to.duration_since(from).as_millis() / metric.every.as_millis().max(1);
         if all > MOST {
             let most = duration_text(SignedDuration::from_millis((metric.every.as_millis() * MOST) as i64));
-            return Err(format!("that would be {all} points: ask for {most} or less"));
+            let every = duration_text(metric.every);
+            return Err(format!(
+                "that would be {all} points, one every {every}, and {MOST} are read at most: ask for {most} or less"
+            ));
         }
         let points = self.between(&metric, query, from, to, metric.every).await?;
         let baseline = match metric.past {
@@ -65,13 +65,7 @@ impl World {
                 let start = from.saturating_sub(past).unwrap_or(from);
                 let step = (past / 1000).max(metric.every);
                 let before = self.between(&metric, query, start, from, step).await?;
-                let numbers: Vec<f64> = before.iter().filter_map(|(_, value)| value.magnitude()).collect();
-                let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
-                let value = if numbers.is_empty() { None } else { super::sample::unit_of(&metric, mean) };
-                match (value, &metric.floor) {
-                    (Some(value), Some(floor)) if value.magnitude() < floor.magnitude() => Some(floor.clone()),
-                    (value, _) => Some(value.unwrap_or(Value::None)),
-                }
+                Some(super::sample::mean_of(&metric, before.into_iter().map(|(_, value)| value), &query.source))
             }
             None => None,
         };
@@ -91,18 +85,24 @@ impl World {
         to: Timestamp,
         step: SignedDuration,
     ) -> Result<Vec<(Timestamp, Value)>, String> {
+        let kind = self.places.kind(&query.source);
+        // Datadog answers about an hour as finely as about the five minutes of a sample; about a day it does not.
+        let most = match kind {
+            Some(SourceKind::Datadog) => HOUR,
+            _ => step * (AT_ONCE - 1),
+        };
         let mut points = Vec::new();
         let mut start = from;
         while start <= to {
-            let end = start.saturating_add(step * (AT_ONCE - 1)).unwrap_or(to).min(to);
-            let asked = self.ask(query, Period::Between { from: start, to: end, step });
-            let heard = tokio::time::timeout(LIMIT, asked)
-                .await
-                .map_err(|_| format!("`{}` did not answer within {}s", query.source, LIMIT.as_secs()))??;
+            let end = start.saturating_add(most).unwrap_or(to).min(to);
+            let heard = self.ask(query, Period::Between { from: start, to: end, step }).await?;
             let valued = by_moment(&heard.series).into_iter().filter_map(|(at, number)| Some((at, number?)));
             points.extend(valued.filter_map(|(at, number)| Some((at, with_unit(metric, number).ok()?))));
-            start = end.saturating_add(step).unwrap_or(Timestamp::MAX);
+            // Points at moments of their own stand between the steps too.
+            let next = if kind == Some(SourceKind::Prometheus) { step } else { SignedDuration::from_secs(1) };
+            start = end.saturating_add(next).unwrap_or(Timestamp::MAX);
         }
+        points.sort_by_key(|(at, _)| *at);
         points.dedup_by_key(|(at, _)| *at);
         Ok(points)
     }

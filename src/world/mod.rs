@@ -91,7 +91,7 @@ impl World {
             Effect::Fact(fact) => self.fact(id, &fact, stop).await,
             Effect::Look(looks) => self.look(id, &looks, stop).await,
             Effect::Sample(metric) => self.sample(id, &metric, stop).await,
-            Effect::Baseline(metric) => self.baseline(&metric, stop).await,
+            Effect::Baseline(metric, ago) => self.baseline(&metric, ago, stop).await,
             Effect::Message(message) => Done::Message(self.send(&message, stop).await),
             Effect::Impossible(why) => impossible(id, why),
         }
@@ -156,7 +156,9 @@ impl World {
 
     /// As [`World::run`], with a limit of its own: the engine does not watch facts, looks and samples one by one.
     async fn run_within(&self, id: EffectId, action: &Action, captured: &[(String, Value)], stop: Stopper) -> Ran {
-        let Some(limit) = action.within else { return self.run(id, action, captured, stop).await };
+        let query = matches!(action.kind, ActionKind::Query(_));
+        // A source keeps its own time: who waits for their turn has not been refused an answer.
+        let Some(limit) = action.within.filter(|_| !query) else { return self.run(id, action, captured, stop).await };
         let timeout = std::time::Duration::try_from(limit).unwrap_or_default();
         let (inner, inner_stop) = watch::channel(Stop::No);
         let mut outer = stop;

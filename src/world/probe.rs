@@ -11,8 +11,8 @@ use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::{
-    Checked, Done, Effect, EffectId, Event, EventKind, Part, Run, Sample, SampleProblem, Slot, Truth, apply, effect,
-    judge_now, look_at, seen,
+    Checked, Done, Effect, EffectId, Event, EventKind, Part, Run, SPARSE, Sample, SampleProblem, Slot, Truth, apply,
+    effect, judge_now, look_at, seen,
 };
 use crate::plan::{
     Action, ActionKind, ChannelKind, Command, Gate, Look, Mark, Metric, MetricKind, NodeIx, Plan, Request,
@@ -21,7 +21,7 @@ use crate::plan::{
 use crate::value::{Comparison, Expr, Part as Piece, Value, duration_text, evaluate};
 
 use super::scope::HandOver;
-use super::{Stop, World, short};
+use super::{Stopper, World, short};
 
 /// How long a connection may take, or what is asked that has no limit of its own.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -64,7 +64,28 @@ impl Probed {
 
 impl World {
     /// Looks for everything that a plan needs, secrets aside: whoever made the world has read those.
-    pub async fn probe(self: &Arc<Self>, plan: &Plan) -> Vec<Probed> {
+    pub async fn probe(self: &Arc<Self>, plan: &Plan, stop: Stopper) -> Vec<Probed> {
+        let world = Asking { world: Arc::clone(self), stop };
+        world.probe(plan).await.into_iter().map(|p| Probed { text: self.vault.mask().text(&p.text), ..p }).collect()
+    }
+}
+
+/// A world that is asked, until somebody stops it.
+struct Asking {
+    world: Arc<World>,
+    stop: Stopper,
+}
+
+impl std::ops::Deref for Asking {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl Asking {
+    async fn probe(&self, plan: &Plan) -> Vec<Probed> {
         let mut run = Run::new(plan);
         let mut found = self.probe_facts(plan, &mut run).await;
         found.extend(self.probe_programs(plan));
@@ -72,20 +93,20 @@ impl World {
         found.extend(self.probe_channels(plan).await);
         found.extend(self.probe_shares(plan, &run).await);
         found.extend(self.probe_metrics(plan, &mut run).await);
-        found.extend(self.probe_gates(plan, &run).await);
-        found.into_iter().map(|p| Probed { text: self.vault.mask().text(&p.text), ..p }).collect()
+        found.extend(self.probe_gates(plan, &mut run).await);
+        found
     }
 
-    async fn ask_effect(self: &Arc<Self>, id: EffectId, wish: Effect) -> Done {
-        let (_stop, stopper) = tokio::sync::watch::channel(Stop::No);
-        Arc::clone(self).perform(id, wish, stopper).await
+    async fn ask_effect(&self, id: EffectId, wish: Effect) -> Done {
+        Arc::clone(&self.world).perform(id, wish, self.stop.clone()).await
     }
 
     /// Facts are asked first: what follows may need them.
-    async fn probe_facts(self: &Arc<Self>, plan: &Plan, run: &mut Run) -> Vec<Probed> {
+    async fn probe_facts(&self, plan: &Plan, run: &mut Run) -> Vec<Probed> {
         let mut found = BTreeMap::new();
         // A fact may need another one that stands behind it.
         for _ in 0..plan.facts.len() {
+            let before = run.facts.len();
             for (i, fact) in
                 plan.facts.iter().enumerate().filter(|(_, f)| !run.facts.contains_key(&f.name)).collect::<Vec<_>>()
             {
@@ -101,7 +122,9 @@ impl World {
                 };
                 found.insert(i, probed);
             }
-            if plan.facts.iter().all(|f| run.facts.contains_key(&f.name)) {
+            // One that failed may have needed one that has come; if none has, nothing changes any more.
+            let known = run.facts.len();
+            if known == plan.facts.len() || known == before {
                 break;
             }
         }
@@ -231,7 +254,7 @@ impl World {
     }
 
     /// What routers and flags are at now.
-    async fn probe_shares(self: &Arc<Self>, plan: &Plan, run: &Run) -> Vec<Probed> {
+    async fn probe_shares(&self, plan: &Plan, run: &Run) -> Vec<Probed> {
         let mut asked: BTreeMap<String, EffectId> = BTreeMap::new();
         for (i, node) in plan.nodes.iter().enumerate() {
             let actions = node.work().map(|work| work.actions.as_slice()).unwrap_or_default();
@@ -263,7 +286,7 @@ impl World {
     }
 
     /// One sample of each metric, and its baseline.
-    async fn probe_metrics(self: &Arc<Self>, plan: &Plan, run: &mut Run) -> Vec<Probed> {
+    async fn probe_metrics(&self, plan: &Plan, run: &mut Run) -> Vec<Probed> {
         let known: &Run = run;
         let asked = plan.metrics.iter().enumerate().filter(|(_, m)| m.gate().is_none());
         let looked = asked.map(|(i, metric)| async move {
@@ -293,6 +316,7 @@ impl World {
                     Ok((value, made_of)) => (value, made_of, Readiness::Ready),
                     Err(why) => (Value::None, why, Readiness::Missing),
                 };
+                let readiness = if why.contains(SPARSE) { Readiness::Remark } else { readiness };
                 let text = match &metric.floor {
                     _ if value == Value::None => why.clone(),
                     Some(floor) if value.magnitude() < floor.magnitude() => {
@@ -308,7 +332,7 @@ impl World {
     }
 
     /// Every gate is looked at once. One that fails now may be meant to: it looks at what the release brings.
-    async fn probe_gates<'p>(self: &Arc<Self>, plan: &'p Plan, run: &Run) -> Vec<Probed> {
+    async fn probe_gates<'p>(&self, plan: &'p Plan, run: &mut Run) -> Vec<Probed> {
         let mut gates: Vec<(String, &'p Gate)> = Vec::new();
         let mut add = |who: &str, gate: &'p Gate| {
             // A gate in a condition is the same one, with limits for what it looks at.
@@ -326,23 +350,59 @@ impl World {
             }
         }
         plan.metrics.iter().filter_map(|m| Some((m.id.as_str(), m.gate()?))).for_each(|(id, gate)| add(id, gate));
+        // Gates in conditions first, and those before all that others are judged by.
+        let mut waiting: Vec<u32> =
+            (0..plan.metrics.len() as u32).filter(|m| plan.metrics[*m as usize].gate().is_some()).collect();
+        while !waiting.is_empty() {
+            let needs = |m: &u32| {
+                let gate = plan.metrics[*m as usize].gate();
+                let names = gate.into_iter().flat_map(|gate| gate.looks.iter()).flat_map(|look| match look {
+                    Look::Metric(check) => check.expr.watched(),
+                    Look::Action(_) | Look::Expect(_) => Vec::new(),
+                });
+                names.into_iter().any(|name| waiting.iter().any(|w| plan.metrics[*w as usize].id == name))
+            };
+            let Some(next) = waiting.iter().position(|m| !needs(m)) else { break };
+            let metric = waiting.remove(next);
+            let gate = plan.metrics[metric as usize].gate();
+            let checks = match gate {
+                Some(gate) => self.checks(plan, run, gate).await.unwrap_or_default(),
+                None => Vec::new(),
+            };
+            let worst = |truth| checks.iter().any(|c| c.truth == truth);
+            let unsure = checks.is_empty() || worst(Truth::Error) || worst(Truth::NoData);
+            let value = match (worst(Truth::False), unsure) {
+                (true, _) => Value::Bool(false),
+                (false, true) => Value::None,
+                (false, false) => Value::Bool(true),
+            };
+            let sample = Sample { at: now(), value, why: None, error: worst(Truth::Error), raw: String::new() };
+            tell(run, EventKind::Sampled { metric, sample, judged: Vec::new() });
+        }
+        let run: &Run = run;
         let looked = gates.into_iter().map(|(name, gate)| async move {
-            let checks = match look_at(&gate.looks, plan, run, now()) {
-                Effect::Impossible(why) => return Probed::new("gate", name, Readiness::Unknown, why),
-                wish => within_time(self.ask_effect(EffectId::Sample(u32::MAX, 0), wish)).await,
-            };
-            let mut checks = match checks {
-                Ok(Done::Look(checks)) => checks,
-                Ok(_) => return Probed::new("gate", name, Readiness::Unknown, "was not answered"),
-                Err(why) => return Probed::new("gate", name, Readiness::Remark, why),
-            };
-            checks.extend(gate.looks.iter().filter_map(|look| match look {
-                Look::Metric(check) => Some(judge_now(plan, run, check, now())),
-                Look::Action(_) | Look::Expect(_) => None,
-            }));
-            of_gate(name, &checks)
+            match self.checks(plan, run, gate).await {
+                Ok(checks) => of_gate(name, &checks),
+                Err(why) => Probed::new("gate", name, Readiness::Unknown, why),
+            }
         });
         stream::iter(looked).buffered(AT_ONCE).collect().await
+    }
+
+    /// What a gate looks at, once.
+    async fn checks(&self, plan: &Plan, run: &Run, gate: &Gate) -> Result<Vec<Checked>, String> {
+        let mut checks = match look_at(&gate.looks, plan, run, now()) {
+            Effect::Impossible(why) => return Err(why),
+            wish => match within_time(self.ask_effect(EffectId::Sample(u32::MAX, 0), wish)).await? {
+                Done::Look(checks) => checks,
+                _ => return Err("was not answered".into()),
+            },
+        };
+        checks.extend(gate.looks.iter().filter_map(|look| match look {
+            Look::Metric(check) => Some(judge_now(plan, run, check, now())),
+            Look::Action(_) | Look::Expect(_) => None,
+        }));
+        Ok(checks)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::{Done, EffectId, SampleProblem};
+use crate::engine::{Done, EffectId, SPARSE, SampleProblem};
 use crate::plan::{ActionKind, Metric, MetricKind};
 use crate::source::one_line;
 use crate::value::{Value, duration_text, read_share};
@@ -19,9 +19,6 @@ const TRIES: u32 = 3;
 /// How long after a failure it is asked again.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How long the past of a metric may take to be read, at least.
-const LONG: std::time::Duration = std::time::Duration::from_secs(30);
-
 /// A baseline is the mean over so many points, or fewer.
 const POINTS: i32 = 1000;
 
@@ -33,22 +30,24 @@ impl World {
             Ran::Failed(failure) => return Done::Sample(Err(SampleProblem::error(failure.text)), String::new()),
             Ran::Through(outcome) => outcome,
         };
-        let raw = crate::paint::cut(&one_line(&self.vault.mask().text(last_line(outcome.main()))), RAW);
+        let raw = crate::paint::ends(&one_line(&self.vault.mask().text(last_line(outcome.main()))), RAW);
         if let Some(failure) = self.unexpected(&metric.action, &outcome) {
             let printed = failure.tail.last().map(|line| format!(": {line}")).unwrap_or_default();
             return Done::Sample(Err(SampleProblem::error(format!("{}{printed}", failure.text))), raw);
         }
         let value = number_of(metric, &outcome).and_then(|number| with_unit(metric, number));
-        let masked = |problem: SampleProblem| SampleProblem { why: self.vault.mask().text(&problem.why), ..problem };
+        // Masked before it is cut: half a secret would not be found.
+        let masked =
+            |problem: SampleProblem| SampleProblem { why: short(&self.vault.mask().text(&problem.why)), ..problem };
         Done::Sample(value.map_err(masked), raw)
     }
 
-    /// The mean of a metric over its past. A source that fails is asked again, a few times.
-    pub(super) async fn baseline(&self, metric: &Metric, mut stop: Stopper) -> Done {
+    /// The mean of a metric over its past, which ended so long ago. A source that fails is asked again, a few times.
+    pub(super) async fn baseline(&self, metric: &Metric, ago: SignedDuration, mut stop: Stopper) -> Done {
         let mut tries = 0;
         loop {
             let answer = tokio::select! {
-                answer = self.mean(metric) => answer,
+                answer = self.mean(metric, ago) => answer,
                 _ = stop.wait_for(|wish| *wish != Stop::No) => return Done::Cancelled,
             };
             tries += 1;
@@ -59,27 +58,38 @@ impl World {
         }
     }
 
-    async fn mean(&self, metric: &Metric) -> Result<(Value, String), String> {
+    async fn mean(&self, metric: &Metric, ago: SignedDuration) -> Result<(Value, String), String> {
         let (ActionKind::Query(query), Some(length)) = (&metric.action.kind, metric.past) else {
             return Err("it has no past".into());
         };
         let step = whole_seconds((length / POINTS).max(metric.every));
-        let limit =
-            metric.action.within.and_then(|within| within.try_into().ok()).map_or(LONG, |within| LONG.max(within));
-        let asked = tokio::time::timeout(limit, self.ask(query, Period::Past { length, step })).await;
-        let heard = asked.map_err(|_| format!("`{}` did not answer in time", query.source))??;
+        let heard = self.ask(query, Period::Past { length, step, ago }).await?;
         let points = by_moment(&heard.series);
-        let all = points.len();
-        let values = points.into_values().flatten().filter_map(|number| with_unit(metric, number).ok());
-        let numbers: Vec<f64> = values.filter_map(|value| value.magnitude()).collect();
-        if numbers.is_empty() {
-            let why = if heard.series.is_empty() { "the answer is empty" } else { "there is no value in it" };
-            return Err(format!("`{}` has nothing of the past: {why}", query.source));
-        }
-        let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
-        let value = unit_of(metric, mean).ok_or("it is too large")?;
-        Ok((value, format!("the mean of {} of {all} points, one every {}", numbers.len(), duration_text(step))))
+        // Where the source works out each step, a step that is not there is a gap.
+        let asked = self.places.steps(&query.source).then(|| (length.as_secs() / step.as_secs().max(1)) as usize + 1);
+        let all = asked.unwrap_or(points.len()).max(points.len());
+        let values: Vec<Value> =
+            points.into_values().flatten().filter_map(|number| with_unit(metric, number).ok()).collect();
+        let (some, made_of) = (values.len(), format!("one every {}", duration_text(step)));
+        let (value, _) = mean_of(metric, values.into_iter(), &query.source)?;
+        let sparse = if some * 2 < all { format!("; {SPARSE}") } else { String::new() };
+        Ok((value, format!("the mean of {some} of {all} points, {made_of}{sparse}")))
     }
+}
+
+/// The mean of some values, and what it was made of.
+pub(super) fn mean_of(
+    metric: &Metric,
+    values: impl Iterator<Item = Value>,
+    source: &str,
+) -> Result<(Value, String), String> {
+    let numbers: Vec<f64> = values.filter_map(|value| value.magnitude()).collect();
+    if numbers.is_empty() {
+        return Err(format!("`{source}` has nothing of the past"));
+    }
+    let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
+    let value = unit_of(metric, mean).ok_or("it is too large")?;
+    Ok((value, format!("the mean of {} points", numbers.len())))
 }
 
 /// At least a second, and no part of one.
@@ -111,7 +121,7 @@ fn newest_of(heard: &Heard) -> Result<f64, SampleProblem> {
             let names: Vec<&str> = several.iter().take(3).map(|s| s.name.as_str()).collect();
             let more = if several.len() > 3 { ", …" } else { "" };
             let why = format!("there are {} series where one is meant: {}{more}", several.len(), names.join(", "));
-            Err(SampleProblem::no_data(short(&why)))
+            Err(SampleProblem::no_data(why))
         }
     }
 }
@@ -127,9 +137,8 @@ fn number_of(metric: &Metric, outcome: &Outcome) -> Result<f64, SampleProblem> {
     }
     if metric.kind == MetricKind::Switch {
         let text = outcome.main().trim();
-        return read_share(text).ok_or_else(|| {
-            SampleProblem::no_data(format!("`{}` is no share, such as `25%`, `on` or `off`", short(text)))
-        });
+        return read_share(text)
+            .ok_or_else(|| SampleProblem::no_data(format!("`{text}` is no share, such as `25%`, `on` or `off`")));
     }
     let text = outcome.main();
     match &metric.path {
@@ -162,12 +171,12 @@ fn json_number(json: &serde_json::Value) -> Result<f64, SampleProblem> {
         // Prometheus and others send numbers as strings.
         serde_json::Value::String(text) => parse(text),
         serde_json::Value::Null => Err(SampleProblem::no_data("the value is null".into())),
-        other => Err(SampleProblem::no_data(format!("`{}` is not a number", short(&other.to_string())))),
+        other => Err(SampleProblem::no_data(format!("`{other}` is not a number"))),
     }
 }
 
 fn parse(text: &str) -> Result<f64, SampleProblem> {
-    text.parse().map_err(|_| SampleProblem::no_data(format!("`{}` is not a number", short(text))))
+    text.parse().map_err(|_| SampleProblem::no_data(format!("`{text}` is not a number")))
 }
 
 /// A number with the metric's unit. What cannot be is no data, never a value.
@@ -179,6 +188,9 @@ pub(super) fn with_unit(metric: &Metric, number: f64) -> Result<Value, SamplePro
     Ok(match metric.kind {
         MetricKind::Percent => {
             let percent = if unit == Some("ratio") { number * 100.0 } else { number };
+            // A quotient of sums may miss its end by a rounding.
+            let ends = [0.0, 100.0].into_iter().find(|end| (percent - end).abs() < 1e-6);
+            let percent = ends.unwrap_or(percent);
             if !(0.0..=100.0).contains(&percent) {
                 let shown = crate::value::number_text(percent);
                 return Err(SampleProblem::no_data(format!("{shown}% is not a share of a hundred")));

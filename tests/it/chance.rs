@@ -274,7 +274,7 @@ impl Script for Random {
         if hangs
             && !matches!(
                 effect,
-                Effect::Lock(_) | Effect::Message(_) | Effect::Fact(_) | Effect::Sample(_) | Effect::Baseline(_)
+                Effect::Lock(_) | Effect::Message(_) | Effect::Fact(_) | Effect::Sample(_) | Effect::Baseline(..)
             )
         {
             return Answer::Hangs;
@@ -295,8 +295,8 @@ impl Script for Random {
                 };
                 Done::Sample(answer, String::new())
             }
-            Effect::Baseline(_) if fails => Done::Baseline(Err("nothing".into())),
-            Effect::Baseline(_) => Done::Baseline(Ok((Value::Percent(2.0), "the mean".into()))),
+            Effect::Baseline(..) if fails => Done::Baseline(Err("nothing".into())),
+            Effect::Baseline(..) => Done::Baseline(Ok((Value::Percent(2.0), "the mean".into()))),
             Effect::Look(_) => {
                 let truth = if fails { [Truth::False, Truth::Error][self.chance.next(2)] } else { Truth::True };
                 Done::Look(vec![Checked { text: "it".into(), truth, why: String::new() }])

@@ -20,7 +20,7 @@ pub fn asked(plan: &Plan, project: &Project, id: EffectId) -> String {
         let world = Arc::new(World::new(plan, vault, project.path(), project.path(), live));
         let (_stop, stopper) = tokio::sync::watch::channel(Stop::No);
         let effect = match id {
-            EffectId::Baseline(i) => Effect::Baseline(Box::new(plan.metrics[i as usize].clone())),
+            EffectId::Baseline(i) => Effect::Baseline(Box::new(plan.metrics[i as usize].clone()), Default::default()),
             EffectId::Sample(i, _) => Effect::Sample(Box::new(plan.metrics[i as usize].clone())),
             _ => unreachable!(),
         };
@@ -156,9 +156,9 @@ fn a_baseline_is_the_mean_of_the_past_of_a_real_prometheus() {
     assert!((1.9..2.1).contains(&percent), "{said}");
     assert!(said.contains("the mean of 36") && said.ends_with("points, one every 10s"), "{said}");
     assert!(past("baseline = 1h", "sparse").starts_with("50%: the mean of 3"), "{}", past("baseline = 1h", "sparse"));
-    assert_eq!(past("baseline = 1h", "no_such_metric"), "none: `prod` has nothing of the past: the answer is empty");
+    assert_eq!(past("baseline = 1h", "no_such_metric"), "none: `prod` has nothing of the past");
     // NaN and several series are no data here too.
-    assert!(past("baseline = 1h", "ratio / 0 * 0").contains("there is no value in it"));
+    assert!(past("baseline = 1h", "ratio / 0 * 0").contains("`prod` has nothing of the past"));
     assert!(past("baseline = 2w", "ratio").contains("one every 20m10s"), "{}", past("baseline = 2w", "ratio"));
     // A constant stays one; of a length of time, less than a minute is one.
     let plan = metrics(
@@ -243,7 +243,7 @@ fn a_server_that_is_down_in_any_way_is_an_error_and_never_a_value() {
     let (said, _) = ask(|_| answer("200 OK", "<html>login</html>"), "");
     assert_eq!(said, "error: `prod`: the answer is not JSON: `<html>login</html>`");
     let (said, _) = ask(|_| answer("302 Found", ""), "");
-    assert_eq!(said, "error: `prod`: the answer is 302");
+    assert_eq!(said, "error: `prod`: the answer is 302, and redirects are not followed: is one to log in there?");
     let (said, _) = ask(|_| answer("200 OK", r#"{"status":"success","data":{"resultType":"vector","result":{}}}"#), "");
     assert_eq!(said, "no data: the answer is empty");
     let (said, _) = ask(
@@ -259,7 +259,7 @@ fn a_server_that_is_down_in_any_way_is_an_error_and_never_a_value() {
     let (said, _) = ask(|_| answer("403 Forbidden", ""), "");
     assert_eq!(said, "error: `prod`: the credentials are refused (403)");
     let (said, _) = ask(|_| None, "within 300ms");
-    assert_eq!(said, "error: it did not end within 300ms");
+    assert_eq!(said, "error: `prod`: it did not answer within 300ms");
     // The source's own clock counts: it is asked for its present, whatever the time is here.
     let (said, requests) = ask(
         |_| {
@@ -295,5 +295,5 @@ fn the_past_ends_at_the_present_of_a_source_whose_clock_is_another() {
         )
     });
     let plan = metrics(&prometheus(&server.url(), ""), &[("number", "baseline = 1h; ", "x")]);
-    assert_eq!(asked(&plan, &Project::new(), EffectId::Baseline(0)), "3: the mean of 2 of 3 points, one every 10s");
+    assert_eq!(asked(&plan, &Project::new(), EffectId::Baseline(0)), "3: the mean of 2 of 361 points, one every 10s; less than half of that time has data");
 }

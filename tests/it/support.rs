@@ -182,7 +182,7 @@ impl Script for World {
         match effect {
             Effect::Lock(_) => Answer::After(SignedDuration::ZERO, Done::Lock(Ok(()))),
             Effect::Fact(fact) => Answer::After(SignedDuration::ZERO, Done::Fact(Ok(Value::Text(fact.name)))),
-            Effect::Baseline(metric) => {
+            Effect::Baseline(metric, _) => {
                 let baseline = self.baselines.get(&metric.id).cloned();
                 let answer = baseline.map(|percent| (Value::Percent(percent), "the mean of 5 of 5 points".into()));
                 Answer::After(SignedDuration::ZERO, Done::Baseline(answer.ok_or_else(|| "nothing was scripted".into())))

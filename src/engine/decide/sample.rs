@@ -84,8 +84,7 @@ impl<'a> Context<'a> {
 
     /// What a metric was before the release; nothing below its floor.
     pub(super) fn baseline_read(self, metric: u32, answer: &Result<(Value, String), String>) -> Events {
-        let Some(plan) = self.plan.metrics.get(metric as usize).filter(|_| !self.run.baselines.contains_key(&metric))
-        else {
+        let Some(plan) = self.plan.metrics.get(metric as usize).filter(|_| !self.run.knows_baseline(metric)) else {
             return Vec::new();
         };
         let (value, why) = match answer {
@@ -118,6 +117,14 @@ impl<'a> Context<'a> {
                     }
                     let watcher = Watcher::Hold(slot, i as u32);
                     self.judge_spans(check, watcher, sample, judged);
+                    // One bad sample counts once: each of its metrics has a new one when it is judged again.
+                    let is_new = |m: &u32| {
+                        let at = self.run.metrics[*m as usize].last.as_ref().map(|s| s.at);
+                        *m == sample.0 || at.is_some_and(|at| last.map_or(at >= state.since, |last| at > last))
+                    };
+                    if !metrics_of(self.plan, &check.expr).iter().all(is_new) {
+                        continue;
+                    }
                     let spans = |id: u32| state.spans.get(&(i as u32, id)).cloned();
                     let truth = self.truth(&check.expr, sample, &self.renewed(watcher, judged, &spans));
                     judged.push(Judged { watcher, span: None, truth, needs: Default::default() });

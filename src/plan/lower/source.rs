@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::check::model::{self, Typed};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::plan::source::pieces;
+use crate::plan::source::scan;
 use crate::plan::{Action, ActionKind, Mark, Metric, MetricKind, Query, QueryPiece, Source, SourceKind, in_query};
 use crate::value::{Expr, Part, RefKind, Value};
 
@@ -60,6 +60,13 @@ impl<'m> Lowering<'m> {
             let password = of("password").map(|password| self.expr(password));
             (self.text(user).unwrap_or_default(), password)
         });
+        let url = self.optional_text(of("url")).unwrap_or_else(|| DATADOG.into());
+        if let (true, Some(setting)) = (url.contains(['?', '#']), of("url")) {
+            let finding = Diagnostic::new(Code::BadLiteral, setting.span, "the url of a source ends with its path");
+            self.push(
+                finding.label("has a `?` or a `#`").help("leave out what stands behind it; a key goes into `header`"),
+            );
+        }
         let window = self.optional_duration(of("window")).unwrap_or(WINDOW);
         let timeout = self.optional_duration(connection.within.as_ref()).unwrap_or(SAMPLE_LIMIT);
         for (value, written) in [(timeout, connection.within.as_ref()), (window, of("window"))] {
@@ -69,7 +76,7 @@ impl<'m> Lowering<'m> {
             }
         }
         Source {
-            url: self.optional_text(of("url")).unwrap_or_else(|| DATADOG.into()),
+            url,
             ca: self.optional_text(of("ca")),
             concurrency: of("concurrency").and_then(|n| self.count(n, 1)).unwrap_or(CONCURRENCY),
             place: self.place(connection.id.span),
@@ -158,7 +165,20 @@ impl<'m> Lowering<'m> {
             text @ Part::Text(_) => text,
         };
         let parts: Vec<Part> = parts.into_iter().map(|part| known(self, part)).collect();
-        let pieces = pieces(&source.kind, parts);
+        let scanned = match scan(&source.kind, parts) {
+            Ok(scanned) => scanned,
+            Err(why) => {
+                let finding = Diagnostic::new(Code::BadLiteral, query.span, why).label("in this query");
+                self.push(finding.help("close it, and write a backslash that is meant as one twice"));
+                return Query { source: source.id.clone(), pieces: Vec::new(), every };
+            }
+        };
+        if let Some(what) = source.kind.changes(&scanned.code) {
+            let title = "a metric only looks, and this query may change something";
+            let finding = Diagnostic::new(Code::BadLiteral, query.span, title).label(format!("{what} in it"));
+            self.push(finding.help("write a query that reads: in InfluxQL one `select` without `into`, in Flux nothing that is written `to` a bucket"));
+        }
+        let pieces = scanned.pieces;
         for piece in &pieces {
             if let QueryPiece::Value(Expr::Value(value), spot) = piece
                 && let Err(why) = in_query(&source.kind, *spot, &value.to_string())
@@ -167,18 +187,6 @@ impl<'m> Lowering<'m> {
                 self.push(finding.label("not in this query").help(
                     "between quotes any value can stand; outside of them only a word or a number, and the query itself is written in the file",
                 ));
-            }
-        }
-        // Version 1 of InfluxDB does whatever it is asked, one statement after the other.
-        if let (SourceKind::Influxql { .. }, Some(first)) = (&source.kind, pieces.first()) {
-            let start = match first {
-                QueryPiece::Text(text) => text.trim_start().to_lowercase(),
-                QueryPiece::Value(..) => String::new(),
-            };
-            let several = pieces.iter().any(|piece| matches!(piece, QueryPiece::Text(text) if text.contains(';')));
-            if !start.starts_with("select ") && !start.starts_with("select\n") || several {
-                let finding = Diagnostic::new(Code::BadLiteral, query.span, "a metric is one `select`: it only looks");
-                self.push(finding.label("may change something").help("write `select … from … where $timeFilter`"));
             }
         }
         if let (Some(word), true) = (source.kind.time_in_query(), past) {

@@ -16,7 +16,7 @@ use super::Outcome;
 use super::moment::zone;
 use super::{ChannelKind, Plan, Schedule, SecretSource, Work, digest, schedule};
 use words::*;
-pub use words::{command_text, gate_words, outcome_text, query_text, request_text};
+pub use words::{command_text, gate_words, look_words, outcome_text, query_text, request_text};
 
 /// How much of a plan is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,10 +253,7 @@ impl Printer<'_> {
                 .map(|metric| {
                     if let Some(gate) = metric.gate() {
                         let every = duration_text(metric.every);
-                        return (
-                            metric.id.clone(),
-                            format!("gate, an attempt every {every}: {}", look_lines(gate).join("; ")),
-                        );
+                        return (metric.id.clone(), format!("gate, an attempt every {every}: {}", look_words(gate)));
                     }
                     let (word, text) = action_text(&metric.action);
                     let path = metric.path.as_ref().map(|p| format!(" at {p}")).unwrap_or_default();

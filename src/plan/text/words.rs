@@ -235,6 +235,11 @@ pub fn gate_words(gate: &Gate) -> String {
     format!("{name}: {}", words.join("; "))
 }
 
+/// What a gate looks at, on one line.
+pub fn look_words(gate: &Gate) -> String {
+    look_lines(gate).join("; ")
+}
+
 /// What a gate looks at, a line each.
 pub(super) fn look_lines(gate: &Gate) -> Vec<String> {
     looks_lines(&gate.looks)

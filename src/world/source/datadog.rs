@@ -13,7 +13,10 @@ pub(super) fn request(source: &Source, query: &str, period: Period) -> Result<Pr
     let now = Timestamp::now();
     let (from, to) = match period {
         Period::Now(_) => (now.saturating_sub(source.window).unwrap_or(now), now),
-        Period::Past { length, .. } => (now.saturating_sub(length).unwrap_or(now), now),
+        Period::Past { length, ago, .. } => {
+            let to = now.saturating_sub(ago).unwrap_or(now);
+            (to.saturating_sub(length).unwrap_or(to), to)
+        }
         Period::Between { from, to, .. } => (from, to),
     };
     let mut url = below(source, "/api/v1/query")?;

@@ -12,7 +12,8 @@ pub(super) fn request(source: &Source, query: &str, period: Period) -> Result<Pr
     let ago = |length: SignedDuration| format!("-{}s", length.as_secs().max(1));
     let (from, until) = match period {
         Period::Now(_) => (ago(source.window), "now".to_owned()),
-        Period::Past { length, .. } => (ago(length), "now".to_owned()),
+        Period::Past { length, ago: end, .. } if end < SignedDuration::from_secs(1) => (ago(length), "now".to_owned()),
+        Period::Past { length, ago: end, .. } => (ago(length + end), ago(end)),
         Period::Between { from, to, .. } => (from.as_second().to_string(), to.as_second().to_string()),
     };
     let mut form = url::form_urlencoded::Serializer::new(String::new());

@@ -20,7 +20,9 @@ pub(super) fn influxql(source: &Source, database: &str, query: &str, period: Per
     let ago = |length: SignedDuration| format!("time > now() - {}ms", length.as_millis());
     let (filter, step) = match period {
         Period::Now(step) => (ago(source.window), step),
-        Period::Past { length, step } => (ago(length), step),
+        Period::Past { length, step, ago: end } => {
+            (format!("{} and time <= now() - {}ms", ago(length + end), end.as_millis()), step)
+        }
         Period::Between { from, to, step } => {
             let (from, to) = (from.as_millisecond(), to.as_millisecond());
             (format!("time >= {from}ms and time <= {to}ms"), step)
@@ -68,7 +70,8 @@ pub(super) fn flux(source: &Source, org: &str, query: &str, period: Period) -> R
     let now = || json!({ "type": "CallExpression", "callee": { "type": "Identifier", "name": "now" } });
     let (start, stop, step) = match period {
         Period::Now(step) => (ago(source.window), now(), step),
-        Period::Past { length, step } => (ago(length), now(), step),
+        Period::Past { length, step, ago: end } if end.is_zero() => (ago(length), now(), step),
+        Period::Past { length, step, ago: end } => (ago(length + end), ago(end), step),
         Period::Between { from, to, step } => (moment(from), moment(to), step),
     };
     let property = |name: &str, value: Json| json!({ "type": "Property", "key": { "type": "Identifier", "name": name }, "value": value });

@@ -18,7 +18,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::engine::{Failure, FailureSort};
 use crate::plan::{Plan, Query, QueryPiece, Source, SourceKind, in_query};
 use crate::source::one_line;
-use crate::value::evaluate;
+use crate::value::{duration_text, evaluate};
 
 use super::http::{Prepared, is_here};
 use super::scope::{Answer, HandOver, Outcome};
@@ -35,6 +35,8 @@ pub(crate) enum Period {
         length: SignedDuration,
         /// How far apart the points are.
         step: SignedDuration,
+        /// How long ago it ended.
+        ago: SignedDuration,
     },
     /// From a moment to another, in steps.
     Between {
@@ -86,6 +88,24 @@ impl Places {
     }
 }
 
+impl Places {
+    /// Of which kind a source is.
+    pub(super) fn kind(&self, source: &str) -> Option<SourceKind> {
+        self.0.get(source).map(|place| place.source.kind.clone())
+    }
+
+    /// Whether a source works out a value for each step that it is asked for.
+    pub(super) fn steps(&self, source: &str) -> bool {
+        self.0.get(source).is_some_and(|place| place.source.kind == SourceKind::Prometheus)
+    }
+}
+
+/// How long the past of a metric may take to be read, at least.
+const LONG: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How much longer than for an answer one waits for one's turn.
+const PATIENCE: u32 = 3;
+
 /// So much of an answer is kept, in characters.
 pub(super) const RAW: usize = 400;
 
@@ -111,28 +131,49 @@ impl World {
         let place = self.places.0.get(name).ok_or_else(|| said("there is no such source".into()))?;
         let text = self.query_text(&place.source.kind, query).map_err(said)?;
         let client = place.client.get_or_try_init(|| self.client_of(&place.source)).await.map_err(said)?;
+        let within = std::time::Duration::try_from(place.source.timeout).unwrap_or_default();
+        let turn = tokio::time::timeout(within * PATIENCE, place.permits.acquire()).await;
+        let concurrency = place.source.concurrency;
+        let waited =
+            || format!("its turn did not come: `concurrency = {concurrency}` is too little for what is asked of it");
+        let _permit = turn.map_err(|_| said(waited()))?.map_err(|_| said("it is not asked any more".into()))?;
+        // A past takes longer than a value.
+        let within = if matches!(period, Period::Now(_)) { within } else { within.max(LONG) };
+        let answered = tokio::time::timeout(within, self.answered(place, client, &text, period)).await;
+        let late = || format!("it did not answer within {}", duration_text(within.try_into().unwrap_or_default()));
+        answered.map_err(|_| said(late()))?.map_err(|why| said(one_line(&why)))
+    }
+
+    async fn answered(
+        &self,
+        place: &Place,
+        client: &reqwest::Client,
+        query: &str,
+        period: Period,
+    ) -> Result<Heard, String> {
         let period = match (&place.source.kind, period) {
             // The past ends at the present of the source.
-            (SourceKind::Prometheus, Period::Past { length, step }) => {
-                let to = self.present_of(client, &place.source).await.map_err(said)?;
+            (SourceKind::Prometheus, Period::Past { length, step, ago }) => {
+                let present = self.present_of(client, &place.source).await?;
+                let to = present.saturating_sub(ago).unwrap_or(present);
                 Period::Between { from: to.saturating_sub(length).unwrap_or(to), to, step }
             }
             _ => period,
         };
-        let _permit = place.permits.acquire().await.map_err(|_| said("it is not asked any more".into()))?;
-        let prepared = self.prepare_query(&place.source, &text, period).map_err(said)?;
-        let answer = self.exchange(client, prepared).await.map_err(said)?;
-        let raw = crate::paint::cut(&one_line(&self.vault.mask().text(&answer.body)), RAW);
-        let series =
-            read(&place.source.kind, &answer, matches!(period, Period::Now(_))).map_err(|why| said(one_line(&why)))?;
-        Ok(Heard { series, raw })
+        let prepared = self.prepare_query(&place.source, query, period)?;
+        let answer = self.exchange(client, prepared).await?;
+        // Everything that is shown is masked as a whole, before it is cut.
+        let masked = self.vault.mask().text(&answer.body);
+        let mut series = read(&place.source.kind, &answer, &masked, matches!(period, Period::Now(_)))?;
+        series.iter_mut().for_each(|one| one.name = self.vault.mask().text(&one.name));
+        Ok(Heard { series, raw: crate::paint::ends(&one_line(&masked), RAW) })
     }
 
     /// What a source's clock shows.
     async fn present_of(&self, client: &reqwest::Client, source: &Source) -> Result<Timestamp, String> {
         let prepared = self.prepare_query(source, "time()", Period::Now(SignedDuration::ZERO))?;
         let answer = self.exchange(client, prepared).await?;
-        let series = read(&source.kind, &answer, true)?;
+        let series = read(&source.kind, &answer, &self.vault.mask().text(&answer.body), true)?;
         let point = series.first().and_then(|s| s.points.first()).and_then(|(at, _)| *at);
         point.ok_or_else(|| "it does not say what time it is".into())
     }
@@ -229,21 +270,27 @@ fn seconds(at: Timestamp) -> String {
 }
 
 /// The series in an answer.
-fn read(kind: &SourceKind, answer: &Answer, now: bool) -> Result<Vec<Series>, String> {
+fn read(kind: &SourceKind, answer: &Answer, masked: &str, now: bool) -> Result<Vec<Series>, String> {
     if matches!(answer.status, 401 | 403) {
-        let why = error_in(&answer.body).map(|why| format!(": {why}")).unwrap_or_default();
+        let why = error_in(masked).map(|why| format!(": {why}")).unwrap_or_default();
         return Err(format!("the credentials are refused ({}){why}", answer.status));
     }
     if !(200..300).contains(&answer.status) {
-        let first = || answer.body.lines().map(str::trim).find(|line| !line.is_empty()).map(super::short);
-        let why = error_in(&answer.body).or_else(first).map(|why| format!(": {why}")).unwrap_or_default();
+        if (300..400).contains(&answer.status) {
+            return Err(format!(
+                "the answer is {}, and redirects are not followed: is one to log in there?",
+                answer.status
+            ));
+        }
+        let first = || masked.lines().map(str::trim).find(|line| !line.is_empty()).map(super::short);
+        let why = error_in(masked).or_else(first).map(|why| format!(": {why}")).unwrap_or_default();
         return Err(format!("the answer is {}{why}", answer.status));
     }
     match kind {
         SourceKind::Flux { .. } => influxdb::read_csv(&answer.body),
         other => {
             let json: serde_json::Value = serde_json::from_str(&answer.body)
-                .map_err(|_| format!("the answer is not JSON: `{}`", super::short(&answer.body)))?;
+                .map_err(|_| format!("the answer is not JSON: `{}`", super::short(masked)))?;
             match other {
                 SourceKind::Prometheus => prometheus::read(&json, now),
                 SourceKind::Datadog => datadog::read(&json),

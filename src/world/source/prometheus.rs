@@ -13,6 +13,8 @@ pub(super) fn request(source: &Source, query: &str, period: Period) -> Result<Pr
     let timeout = format!("{}ms", source.timeout.as_millis());
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("timeout", &timeout);
+    // Thanos and VictoriaMetrics would answer with what a part of their stores knows.
+    form.append_pair("partial_response", "false").append_pair("deny_partial_response", "1");
     let path = match period {
         Period::Now(_) | Period::Past { .. } => {
             form.append_pair("query", query);
@@ -31,6 +33,13 @@ pub(super) fn request(source: &Source, query: &str, period: Period) -> Result<Pr
 pub(super) fn read(json: &Json, now: bool) -> Result<Vec<Series>, String> {
     if json.get("status").and_then(Json::as_str) != Some("success") {
         return Err("the answer is not one of Prometheus".into());
+    }
+    let mut warned = json.get("warnings").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    if let Some(why) = warned.find(|why| why.contains("partial")) {
+        return Err(format!("the answer is only a part: {why}"));
+    }
+    if json.get("isPartial") == Some(&Json::Bool(true)) {
+        return Err("the answer is only a part of what it knows".into());
     }
     let data = json.get("data").ok_or("there is no `data` in the answer")?;
     let result = data.get("result").ok_or("there is no `result` in the answer")?;
