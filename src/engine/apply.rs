@@ -165,6 +165,7 @@ pub fn apply(run: &mut Run, event: &Event) {
         EventKind::TriggerRearmed { trigger } => run.triggers[*trigger as usize].fired = false,
         EventKind::TriggerBlind { trigger, why, outcome } => {
             run.triggers[*trigger as usize].told_blind = true;
+            run.triggers[*trigger as usize].blindness.get_or_insert_with(|| (at, why.clone()));
             add_trigger_consequence(run, *trigger, outcome, why);
         }
         EventKind::WentOn { reason } => {

@@ -385,6 +385,8 @@ pub struct TriggerState {
     pub blind: BTreeMap<u32, (u32, Timestamp)>,
     /// That it is blind has been said.
     pub told_blind: bool,
+    /// When it was blind first, and why.
+    pub blindness: Option<(Timestamp, String)>,
     /// Who fires it by hand, until it has fired.
     pub pulled: Vec<Answer>,
 }

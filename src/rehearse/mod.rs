@@ -7,4 +7,4 @@ mod tuning;
 
 pub use backtest::{Backtest, Episode, GateTest, Incident, Past, Replayed, Skipped, Tested, backtest, replay_gates};
 pub use text::{as_json, as_text};
-pub use tuning::Tuning;
+pub use tuning::{Tuned, Tuning};

@@ -123,20 +123,20 @@ impl Page<'_> {
     /// How often it would have fired otherwise; the row that is written is marked.
     fn tuning(&self, tuning: &Tuning) -> Vec<String> {
         let what = if self.incidents.is_empty() { "how often with" } else { "how often (falsely) with" };
-        let wide = tuning.rows.iter().map(|(words, ..)| words.chars().count()).max().unwrap_or(0);
+        let wide = tuning.rows.iter().map(|row| row.words.chars().count()).max().unwrap_or(0);
         let lead = wide.max(what.len());
         let span =
             |span: &Option<SignedDuration>| span.map_or("no `for`".to_owned(), |s| format!("for {}", duration_text(s)));
         let heads: String = tuning.spans.iter().map(|s| format!("  {:>12}", span(s))).collect();
         let mut lines = vec![self.paint.dim(format!("{what:<lead$}{heads}"))];
-        for (words, written, cells) in &tuning.rows {
+        for row in &tuning.rows {
             let cell = |(fired, wrong): &(usize, usize)| match (self.incidents.is_empty(), wrong) {
                 (true, _) | (false, 0) => format!("{fired}"),
                 (false, wrong) => format!("{fired} ({wrong})"),
             };
-            let cells: String = cells.iter().map(|c| format!("  {:>12}", cell(c))).collect();
-            let line = format!("{:<lead$}{cells}", one_line(words));
-            lines.push(if *written { self.paint.bold(line) } else { line });
+            let cells: String = row.cells.iter().map(|c| format!("  {:>12}", cell(c))).collect();
+            let line = format!("{:<lead$}{cells}", one_line(&row.words));
+            lines.push(if row.written { self.paint.bold(line) } else { line });
         }
         lines
     }
@@ -283,9 +283,9 @@ pub fn as_json(plan: &Plan, past: &Past, incidents: &[Incident], found: &Backtes
                 "at": e.at, "until": e.until, "incident": e.incident, "reason": e.reason,
             })).collect::<Vec<_>>(),
             "nearest": tested.near.map(|(at, lasted)| json!({ "at": at, "seconds": lasted.as_secs_f64() })),
-            "tuning": tested.tuning.as_ref().map(|tuning| tuning.rows.iter().map(|(words, _, cells)| json!({
-                "threshold": words,
-                "by_span": tuning.spans.iter().zip(cells).map(|(span, (fired, wrong))| json!({
+            "tuning": tested.tuning.as_ref().map(|tuning| tuning.rows.iter().map(|row| json!({
+                "threshold": row.words,
+                "by_span": tuning.spans.iter().zip(&row.cells).map(|(span, (fired, wrong))| json!({
                     "seconds": span.map(|s| s.as_secs_f64()), "fired": fired, "false": wrong,
                 })).collect::<Vec<_>>(),
             })).collect::<Vec<_>>()),

@@ -21,9 +21,19 @@ const MOST: usize = 1_000_000;
 pub struct Tuning {
     /// The lengths; nothing where the condition has none.
     pub spans: Vec<Option<SignedDuration>>,
-    /// Each threshold in words, whether it is the one that is written, and for each length how often it would have fired
-    /// and how often falsely.
-    pub rows: Vec<(String, bool, Vec<(usize, usize)>)>,
+    /// Each threshold.
+    pub rows: Vec<Tuned>,
+}
+
+/// One threshold, and what it would have done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuned {
+    /// In words.
+    pub words: String,
+    /// It is the one that is written.
+    pub written: bool,
+    /// For each length, how often it would have fired and how often falsely.
+    pub cells: Vec<(usize, usize)>,
 }
 
 /// The table of a trigger whose condition holds one metric against one threshold; nothing of another one, and nothing if it
@@ -72,7 +82,7 @@ pub(super) fn tuning(plan: &Plan, past: &Past, trigger: usize, incidents: &[Inci
             let false_ones = fired.iter().filter(|incident| incident.is_none()).count();
             cells.push((fired.len(), false_ones));
         }
-        rows.push((words, factor == 1.0, cells));
+        rows.push(Tuned { words, written: factor == 1.0, cells });
     }
     Some(Tuning { spans: lengths, rows })
 }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::state::{ActionState, Live};
+use crate::engine::state::ActionState;
 use crate::engine::{
     Checked, Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say,
     Slot, Truth, Watcher, effect, seen,
@@ -103,7 +103,9 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::LockRefused { why } => line(Tone::Bad, "", why),
         EventKind::FactRead { name, value } => line(Tone::Quiet, name, format!("is {value}")),
         // It is asked for again until it is known; that it is not is told once.
-        EventKind::BaselineRead { value: Value::None, .. } if run.live != Live::Before => return None,
+        EventKind::BaselineRead { value: Value::None, .. } if run.live_since.is_some_and(|since| event.at > since) => {
+            return None;
+        }
         EventKind::BaselineRead { metric, value: Value::None, why } => line(
             Tone::Bad,
             &plan.metrics[*metric as usize].id,
@@ -432,11 +434,12 @@ fn of_verdict(plan: &Plan, run: &Run, ix: NodeIx, failure: Option<&Failure>) -> 
             hold.checks.iter().filter(named).map(|check| (check, started)).collect::<Vec<_>>()
         }
         ActionKind::Gate(gate) if failure.text.starts_with("the gate") => {
-            let metric = |look| match look {
-                &Look::Metric(ref check) if failure.text.contains(&check.text) => Some((check, started)),
-                _ => None,
-            };
-            gate.looks.iter().filter_map(metric).collect()
+            let named = |check: &&Check| failure.text.contains(&check.text);
+            let metrics = gate.looks.iter().filter_map(|look| match look {
+                Look::Metric(check) => Some(check),
+                Look::Action(_) | Look::Expect(_) => None,
+            });
+            metrics.filter(named).map(|check| (check, started)).collect()
         }
         _ => Vec::new(),
     });

@@ -25,6 +25,7 @@ pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
     rows.extend(doubtful(plan, run));
     rows.extend(undone(plan, run));
     rows.extend(problems(run));
+    rows.extend(blind(plan, run));
     rows.extend(late(plan, run));
     rows.extend(people(plan, run));
     rows.extend(next(plan, run));
@@ -45,6 +46,13 @@ pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
 /// Whether the process of a run ended before anything could be written down about that.
 fn is_left(run: &Run) -> bool {
     run.ending().is_none() && run.halt.as_ref().is_none_or(|halt| !halt.complete)
+}
+
+/// The triggers that could not see for a while: whoever reads that all went well should know what nobody looked at.
+fn blind(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
+    let triggers = plan.triggers.iter().zip(&run.triggers);
+    let told = triggers.filter_map(|(trigger, state)| Some((trigger, state.blindness.as_ref()?)));
+    told.map(|(_, (at, why))| ("blind", format!("{why}, at {}", stamp(plan, run, *at)))).collect()
 }
 
 /// What was running when the process ended.

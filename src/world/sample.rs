@@ -286,6 +286,8 @@ mod tests {
         );
         assert_eq!(sample(Percent, "ratio", None, "NaN"), "NaN is not a number");
         assert_eq!(sample(Percent, "ratio", None, "1.2"), "120% is not a share of a hundred");
+        assert_eq!(sample(Percent, "ratio", None, "1.0000000000000002"), "100%");
+        assert_eq!(sample(Percent, "ratio", None, "-2.2e-16"), "0%");
         assert_eq!(sample(Number, "", None, "+Inf"), "inf is not a number");
         assert_eq!(sample(Number, "", None, "  \n"), "the answer is empty");
         assert_eq!(sample(Number, "", Some("$.a[*]"), r#"{"a":[1,2]}"#), "there are 2 values at `$.a[*]`");

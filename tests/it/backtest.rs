@@ -96,7 +96,7 @@ fn triggers_fire_on_the_past_as_they_would_have_on_the_night() {
     );
     // With other thresholds and lengths: how often, and how often falsely.
     let tuning = found.triggers[0].tuning.as_ref().unwrap();
-    let rows: Vec<String> = tuning.rows.iter().map(|(words, _, cells)| format!("{words}: {cells:?}")).collect();
+    let rows: Vec<String> = tuning.rows.iter().map(|row| format!("{}: {:?}", row.words, row.cells)).collect();
     assert_eq!(tuning.spans.iter().map(|s| s.unwrap().as_secs()).collect::<Vec<_>>(), [15, 30, 60]);
     assert_eq!(
         rows,
@@ -132,6 +132,23 @@ fn triggers_fire_on_the_past_as_they_would_have_on_the_night() {
         gates[0].passed
     );
     assert_eq!(skipped[0].why, "it looks at more than metrics");
+}
+
+#[test]
+fn a_trigger_without_its_baseline_would_have_been_blind() {
+    let plan = plan_of(
+        "runbook r {}\nsource prod: prometheus { url = \"http://x\" }\nmetric errors: percent { source = prod; query = \"e\"; unit = ratio; every = 10s; baseline = 24h; floor = 2% }\nphase p: live { step a { run \"x\"; undo { run \"y\" } } }\ntrigger t { when errors > 2x baseline for 20s }\n",
+    );
+    let tested = |baseline: Result<(Value, String), String>| {
+        let mut past = past(&[7.0; 20]);
+        past.metrics.get_mut(&0).unwrap().baseline = Some(baseline);
+        let found = backtest(&plan, &past, &[]);
+        (found.triggers[0].fired.len(), found.triggers[0].blind.first().map(|(_, why)| why.clone()).unwrap_or_default())
+    };
+    assert_eq!(tested(Ok((Value::Percent(1.0), "the mean".into()))), (1, String::new()), "the floor is 2 %");
+    assert_eq!(tested(Ok((Value::Percent(4.0), "the mean".into()))), (0, String::new()));
+    let (fired, blind) = tested(Err("nothing".into()));
+    assert_eq!((fired, blind.contains("there is no baseline: nothing")), (0, true), "{blind}");
 }
 
 #[test]

@@ -116,12 +116,9 @@ impl Author {
                 format!("  gate g{n} {{ within 1m; every = 20s; run \"look {n}\"{more} }}\n")
             }
             4 => {
-                let expect = self.chance.of(&[
-                    "",
-                    " { expect errors < 50% }",
-                    " { gate healthy }",
-                    " { expect rate < 3x baseline }",
-                ]);
+                let expects = ["", " { expect errors < 50% }", " { gate healthy }", " { expect rate < 3x baseline }"];
+                // Before the live part nobody knows what it was before that.
+                let expect = self.chance.of(&expects[..if lane == "prepare" { 3 } else { 4 }]);
                 format!("  hold for 40s{expect}\n")
             }
             5 => {

@@ -189,3 +189,116 @@ fn a_clock_that_differs_by_minutes_from_that_of_prometheus_changes_nothing() {
         assert!(text.contains("trigger fired: errors > 3x baseline for 1s (errors 50%)"), "{shift}: {text}");
     }
 }
+
+#[test]
+fn what_is_shown_of_an_answer_is_masked_before_it_is_cut() {
+    // The secret stands across every place at which a text is cut.
+    let long = |n: usize| format!("{}t0k3n-of-prod-and-more", "x".repeat(n));
+    let server = Fixed::start(move |request| match request {
+        r if r.contains("query=json") => answer("200 OK", &long(105)),
+        r if r.contains("query=refused") => {
+            answer("400 Bad Request", &format!(r#"{{"status":"error","errorType":"bad","error":"{}"}}"#, long(100)))
+        }
+        r if r.contains("query=labels") => {
+            let one = |n: usize| format!(r#"{{"metric":{{"a":"{}"}},"value":[1,"1"]}}"#, long(n));
+            answer(
+                "200 OK",
+                &format!(
+                    r#"{{"status":"success","data":{{"resultType":"vector","result":[{},{}]}}}}"#,
+                    one(60),
+                    one(61)
+                ),
+            )
+        }
+        _ => answer(
+            "200 OK",
+            &format!(
+                r#"{{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{"l":"{}"}},"value":[1,"9"]}}]}}}}"#,
+                long(110)
+            ),
+        ),
+    });
+    let names = ["json", "refused", "labels", "fine"];
+    let metrics: String = names
+        .iter()
+        .map(|n| format!("metric m_{n}: number {{ source = prod; query = \"{n}\"; every = 200ms }}\n"))
+        .collect();
+    let expects: String = names.iter().map(|n| format!("expect m_{n} < 5\n")).collect();
+    let project = Project::with(&format!(
+        "runbook r {{}}\nsecret token = file(\"token\")\nsource prod: prometheus {{ url = \"{}\"; token = token }}\n{metrics}metric m_run: number {{ run \"./print.sh\"; every = 200ms }}\nphase p: live {{\n step a {{ run \"true\" {{ env = {{ T = token }} }}; undo {{ run \"true\" }} }}\n gate g {{ within 700ms; every = 200ms; {expects}\nexpect m_run < 5; on inconclusive rollback }}\n}}\n",
+        server.url()
+    ));
+    project.write("token", "t0k3n-of-prod-and-more\n");
+    project.script("print.sh", "printf '%0106d' 0; echo t0k3n-of-prod-and-more");
+    let ran = project.run(&[]);
+    assert_eq!(ran.code, 3, "{}", ran.text());
+    let all = format!(
+        "{}{}{}",
+        ran.text(),
+        project.runbook(&["logs"]).text(),
+        project.runbook(&["logs", "--output", "json"]).text()
+    );
+    assert!(all.contains("***"), "{all}");
+    for part in ["t0k3n-of", "k3n-of-prod", "prod-and-more"] {
+        assert!(!all.contains(part), "{part} in {all}");
+    }
+    for entry in std::fs::read_dir(project.path().join(".runbook")).unwrap().flatten() {
+        let bytes = std::fs::read(entry.path()).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&bytes).contains("t0k3n-of"), "{}", entry.path().display());
+    }
+}
+
+#[test]
+fn whoever_waits_for_their_turn_at_a_source_is_told_so() {
+    let server = Fixed::start(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        vector("1")
+    });
+    let metrics: String =
+        (0..6).map(|n| format!("metric m{n}: number {{ source = prod; query = \"q\"; every = 200ms }}\n")).collect();
+    let expects: String = (0..6).map(|n| format!("expect m{n} < 5\n")).collect();
+    let text = |concurrency: u32| {
+        format!(
+            "runbook r {{}}\nsource prod: prometheus {{ url = \"{}\"; within 500ms; concurrency = {concurrency} }}\n{metrics}phase p: live {{ step a {{ run \"true\"; undo {{ run \"true\" }} }} }}\nphase q: after {{ hold for 3s {{ {expects} }} }}\n",
+            server.url()
+        )
+    };
+    let ran = Project::with(&text(6)).run(&[]);
+    assert_eq!(ran.code, 0, "{}", ran.text());
+    let ran = Project::with(&text(1)).run(&[]);
+    assert!(ran.stdout.contains("`prod`: its turn did not come: `concurrency = 1` is too little"), "{}", ran.text());
+}
+
+#[test]
+fn a_baseline_that_could_not_be_read_is_asked_for_again() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let server = Fixed::start(move |request| match request {
+        r if r.contains("time%28%29") && asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 3 => {
+            answer("503 Service Unavailable", "")
+        }
+        r if r.contains("time%28%29") => {
+            answer("200 OK", r#"{"status":"success","data":{"resultType":"scalar","result":[100000,"1"]}}"#)
+        }
+        r if r.contains("query_range") => answer(
+            "200 OK",
+            r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[99000,"2"]]}]}}"#,
+        ),
+        _ => vector("9"),
+    });
+    let project = Project::with(&format!(
+        "runbook r {{}}\nsource prod: prometheus {{ url = \"{}\" }}\nmetric m: number {{ source = prod; query = \"q\"; every = 500ms; baseline = 1h }}\nphase p: live {{\n step a {{ run \"sleep 100\"; undo {{ run \"true\" }} }}\n}}\ntrigger t {{ when m > 2x baseline }}\n",
+        server.url()
+    ));
+    let ran = project.run(&[]);
+    assert_eq!(ran.code, 3, "{}", ran.text());
+    assert_eq!(ran.stdout.matches("no baseline: `prod`: the answer is 503").count(), 1, "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("m  baseline 2, the mean of 1 of 901 points, one every 4s; less than half"),
+        "{}",
+        ran.stdout
+    );
+    let range = server.requests().into_iter().find(|r| r.contains("query_range")).unwrap();
+    // The hour before the live part, though it was read half a minute later.
+    let end: f64 = range.split("end=").nth(1).unwrap().split('&').next().unwrap().parse().unwrap();
+    assert!((99_960.0..99_975.0).contains(&end), "{range}");
+}

@@ -91,3 +91,17 @@ fn the_probe_finds_what_is_there_and_changes_nothing() {
     assert!(probed.stdout.ends_with("1 of 1 ready. Nothing was changed.\n"), "{}", probed.stdout);
     assert_eq!(project.runbook(&["run", "--probe"]).code, 2);
 }
+
+#[test]
+fn a_probe_that_is_stopped_leaves_nothing_running() {
+    let project = Project::with(
+        "runbook r {}\nphase p: live { gate g { run \"./look.sh\" }\n step a { run \"true\"; undo { run \"true\" } } }\n",
+    );
+    project.script("look.sh", "touch began\nexec sleep 1000");
+    let child = project.command(&["run", "--dry-run", "--probe"]).spawn().unwrap();
+    super::binary::eventually("it looks", || project.exists("began"));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(!super::binary::is_running(&project.path().display().to_string()), "something is left running");
+}

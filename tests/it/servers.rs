@@ -104,7 +104,10 @@ impl Prometheus {
         }
         self.child = Some(command.spawn().unwrap());
         if self.web {
-            eventually("Prometheus listens", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+            // Who may not ask whether it is ready reads what it says.
+            let log = self.folder.path().join("log");
+            let ready = || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("Server is ready to receive"));
+            eventually("Prometheus is ready", ready);
         } else {
             eventually("Prometheus is ready", || get(self.port, "/-/ready").starts_with("HTTP/1.1 200"));
         }

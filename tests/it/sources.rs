@@ -295,5 +295,78 @@ fn the_past_ends_at_the_present_of_a_source_whose_clock_is_another() {
         )
     });
     let plan = metrics(&prometheus(&server.url(), ""), &[("number", "baseline = 1h; ", "x")]);
-    assert_eq!(asked(&plan, &Project::new(), EffectId::Baseline(0)), "3: the mean of 2 of 361 points, one every 10s; less than half of that time has data");
+    assert_eq!(
+        asked(&plan, &Project::new(), EffectId::Baseline(0)),
+        "3: the mean of 2 of 361 points, one every 10s; less than half of that time has data"
+    );
+}
+
+#[test]
+fn what_cannot_be_right_of_a_source_or_a_metric_is_found_before_the_night() {
+    let right = "source prod: prometheus { url = \"http://p.example\" }\nmetric m: percent { source = prod; query = \"\"\"a \"\"\"; unit = ratio }\nphase p: live { hold for 1m { expect m < 5% } }\n";
+    let influx = "source prod: influxdb { url = \"http://p.example\"; database = \"d\" }";
+    let flux = "source prod: influxdb { url = \"http://p.example\"; org = \"o\" }";
+    let query = |text: &str| format!("query = \"\"\"{text} \"\"\"");
+    let source = "source prod: prometheus { url = \"http://p.example\" }";
+    for (from, to, why) in [
+        ("http://p.example", "ftp://p.example".into(), "a source is asked over `http` or `https`"),
+        ("http://p.example", "http://ana:secret@p.example".into(), "a url is shown and kept"),
+        ("http://p.example", "http://p.example/?tenant=1".into(), "the url of a source ends with its path"),
+        (source, source.replace(" }", "; header = { \"X A\" = \"b\" } }"), "`X A` is not a name of a header"),
+        (
+            source,
+            source.replace(" }", "; header = { \"X-A\" = \"b\\r\\nc\" } }"),
+            "has a character that no header may have",
+        ),
+        (
+            source,
+            source.replace(" }", "; user = \"ana\"; header = { Authorization = \"x\" } }"),
+            "`Authorization` is said twice",
+        ),
+        (source, source.replace(" }", "; within 0s }"), "in no time there is no answer"),
+        (source, source.replace(" }", "; within 5s else stop }"), "`else` says nothing here"),
+        (source, source.replace(" }", "; concurrency = 0 }"), "a number from 1 to 10000"),
+        ("unit = ratio", "unit = ratio; baseline = 0s".into(), "a past is a minute to a year long"),
+        ("unit = ratio", "unit = ratio; baseline = 10000d".into(), "a past is a minute to a year long"),
+        ("unit = ratio", "unit = ratio; baseline = 24h; floor = -5%".into(), "a floor is not below nothing"),
+        ("a \"", " \"".into(), "an empty query asks nothing"),
+        ("a \"", "sum(a{b=\"c) \"".into(), "a quote of this query is never closed"),
+        ("m < 5%", "m < 5% for 0s".into(), "is no length of time"),
+        ("m < 5%", "m < 5% for -5s".into(), "is no length of time"),
+        ("source prod: prometheus { url = \"http://p.example\" }", format!("{influx}\n"), "a metric only looks"),
+    ] {
+        let text = format!("runbook r {{}}\n{}", right.replace(from, &to));
+        let found = Project::with(&text).runbook(&["check"]);
+        assert!(found.code == 1 && found.text().contains(why), "{to}: {}", found.text());
+    }
+    for (source, text, why) in [
+        (influx, "drop database d", "a metric only looks"),
+        (influx, "select * into z from y where $timeFilter", "`into` in it"),
+        (influx, "select x from y; select z from y", "two statements in it"),
+        (influx, "/* it's */ select x from y -- don't", ""),
+        (influx, "select last(\"into\") from y where v = 'into'", ""),
+        (influx, "select x from y", ""),
+        (flux, "from(bucket: \"a\") |> to(bucket: \"b\")", "`to` in it"),
+        (flux, "from(bucket: \"to\") // to(x)\n |> range(start: v.timeRangeStart)", ""),
+    ] {
+        let changed = right
+            .replace("source prod: prometheus { url = \"http://p.example\" }", source)
+            .replace(&query("a"), &query(text));
+        let found = Project::with(&format!("runbook r {{}}\n{changed}")).runbook(&["check"]);
+        assert_eq!(found.code, i32::from(!why.is_empty()), "{text}: {}", found.text());
+        assert!(found.text().contains(why), "{text}: {}", found.text());
+    }
+    let past = right
+        .replace(source, influx)
+        .replace(&query("a"), &query("select x from y"))
+        .replace("unit = ratio", "unit = ratio; baseline = 1d");
+    let found = Project::with(&format!("runbook r {{}}\n{past}")).runbook(&["check"]);
+    assert!(found.code == 1 && found.text().contains("does not say where the time stands"), "{}", found.text());
+    // What is read at the start of the live part is not known before it.
+    let early = right.replace("unit = ratio", "unit = ratio; baseline = 24h").replace(
+        "phase p: live { hold for 1m { expect m < 5% } }",
+        "phase q: prepare { gate g { expect m < 2x baseline } }\nphase p: live { gate h { expect m < 2x baseline } }",
+    );
+    let found = Project::with(&format!("runbook r {{}}\n{early}")).runbook(&["check", "--format", "short"]);
+    assert_eq!(found.text().matches("is not known in a prepare phase").count(), 1, "{}", found.text());
 }

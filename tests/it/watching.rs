@@ -171,6 +171,25 @@ fn gates_that_are_judged_by_each_other_are_refused() {
     );
 }
 
+#[test]
+fn a_bad_sample_of_a_hold_counts_once_however_often_another_metric_is_sampled() {
+    let text = format!(
+        "{METRIC}metric quick: percent {{ run \"quick\"; unit = percent; every = 100ms }}\n{}",
+        live(&format!("{STEP}\n hold h for 60s {{ expect errors < 5% and quick < 50% }}"))
+    );
+    let world = |bad: &[(i64, Option<f64>)]| World::default().metric("errors", bad).metric("quick", &[(0, Some(1.0))]);
+    let ran = run(&text, world(&[(0, Some(1.0)), (10, Some(9.0)), (20, Some(1.0))]));
+    assert_eq!(ran.ending(), "completed", "{}", ran.transcript());
+    assert!(ran.transcript().contains("is false, 1 of 3: errors 9%, quick 1%"), "{}", ran.transcript());
+    let ran = run(&text, world(&[(0, Some(1.0)), (10, Some(9.0))]));
+    assert_eq!(
+        (ran.ending(), when(&ran.transcript(), "3 times in a row").as_str()),
+        ("rolled back", "T+30s"),
+        "{}",
+        ran.transcript()
+    );
+}
+
 /// A metric that answers after five seconds, a gate whose command takes four, both each second.
 const SLOW: &str = "metric inner: percent { run \"inner\"; unit = percent; every = 1s }\ngate g { every = 1s; run \"look\"; expect inner < 5% }\n";
 

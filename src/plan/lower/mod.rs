@@ -126,6 +126,7 @@ fn lowered(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> (Plan, Plan
         ids: BTreeMap::new(),
         shell: Vec::new(),
         watched: Vec::new(),
+        with_past: Vec::new(),
     };
     let plan = lowering.plan();
     (plan, lowering.error)
@@ -162,6 +163,8 @@ struct Lowering<'m> {
     shell: Vec<String>,
     /// Gates that holds look at throughout.
     watched: Vec<super::Metric>,
+    /// The metrics whose baseline is their past.
+    with_past: Vec<String>,
 }
 
 /// The kinds of reference whose values are known to the plan.
@@ -183,6 +186,8 @@ impl<'m> Lowering<'m> {
         let runbook = self.runbook();
         self.shell = runbook.shell.clone();
         let sources = self.sources();
+        let metrics = self.metrics(&sources);
+        self.with_past = metrics.iter().filter(|m| m.past.is_some()).map(|m| m.id.clone()).collect();
         let mut plan = Plan {
             format: FORMAT,
             runbook,
@@ -195,7 +200,7 @@ impl<'m> Lowering<'m> {
             secrets: self.secrets(),
             facts: self.facts(),
             channels: self.channels(),
-            metrics: self.metrics(&sources),
+            metrics,
             sources,
             blackouts: self.blackouts(),
             nodes: Vec::new(),
@@ -213,6 +218,7 @@ impl<'m> Lowering<'m> {
         plan.triggers = self.triggers(&plan);
         plan.handlers = self.handlers();
         plan.comms = self.comms(&plan);
+        (self.lane, self.in_rollback) = (super::Lane::Live, false);
         self.watch(&mut plan);
         self.uses_of_secrets(&mut plan);
         self.complete(&mut plan);
@@ -404,7 +410,44 @@ impl<'m> Lowering<'m> {
             }
             other => other,
         });
+        self.refuse_no_time(&expr, typed.span);
+        self.refuse_no_past(&expr, typed.span);
         Check { text: condition_text(self.sources.text(typed.span)), expr, place: self.place(typed.span) }
+    }
+
+    /// What must be so for no time at all, or for less, is no condition over time.
+    fn refuse_no_time(&mut self, expr: &Expr, span: Span) {
+        let mut none = None;
+        expr.walk(&mut |e| {
+            if let Expr::Held { span: length, .. } = e
+                && let Some(Value::Duration(length)) = length.known()
+                && *length <= SignedDuration::ZERO
+            {
+                none = Some(*length);
+            }
+        });
+        if let Some(length) = none {
+            let title = format!("`for {}` is no length of time", duration_text(length));
+            let finding = Diagnostic::new(Code::BadLiteral, span, title).label("must be more than nothing");
+            self.push(
+                finding.help("write how long it must be so, or leave the `for` out: then the first sample counts"),
+            );
+        }
+    }
+
+    /// A baseline from the past is read at the start of the live part: what comes before it cannot be held against it.
+    fn refuse_no_past(&mut self, expr: &Expr, span: Span) {
+        if self.lane != super::Lane::Prepare || self.in_rollback {
+            return;
+        }
+        let names = expr.names(RefKind::Baseline);
+        if let Some(name) = names.into_iter().find(|name| self.with_past.iter().any(|known| known == name)) {
+            let title = format!("the baseline of `{name}` is not known in a prepare phase");
+            let finding = Diagnostic::new(Code::NotKnownHere, span, title).label("before the live part");
+            self.push(finding.help(
+                "it is the past before the live part, and read at its start: hold the metric against a value here",
+            ));
+        }
     }
 
     /// A map whose keys are known, in order.

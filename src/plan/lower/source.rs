@@ -6,7 +6,7 @@ use crate::check::model::{self, Typed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::source::scan;
 use crate::plan::{Action, ActionKind, Mark, Metric, MetricKind, Query, QueryPiece, Source, SourceKind, in_query};
-use crate::value::{Expr, Part, RefKind, Value};
+use crate::value::{Expr, Part, RefKind, Value, duration_text};
 
 use super::Lowering;
 
@@ -24,6 +24,9 @@ const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 
 /// A baseline of a length of time below this is a constant; the past of a metric is longer.
 const SHORTEST_PAST: SignedDuration = SignedDuration::from_mins(1);
+
+/// A longer past says nothing of the present.
+const LONGEST_PAST: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// Where Datadog is that does not say.
 const DATADOG: &str = "https://api.datadoghq.com";
@@ -49,6 +52,7 @@ impl<'m> Lowering<'m> {
             _ => SourceKind::Prometheus,
         };
         let mut header = self.entries(of("header"));
+        self.refuse_headers(&header, of("header"), of("token").or(of("user")).is_some());
         if let Some(token) = of("token") {
             let scheme = if connection.kind == "influxdb" { "Token " } else { "Bearer " };
             header.push(("Authorization".into(), template(scheme, self.expr(token))));
@@ -61,6 +65,7 @@ impl<'m> Lowering<'m> {
             (self.text(user).unwrap_or_default(), password)
         });
         let url = self.optional_text(of("url")).unwrap_or_else(|| DATADOG.into());
+        self.refuse_url(&url, of("url"));
         if let (true, Some(setting)) = (url.contains(['?', '#']), of("url")) {
             let finding = Diagnostic::new(Code::BadLiteral, setting.span, "the url of a source ends with its path");
             self.push(
@@ -90,6 +95,44 @@ impl<'m> Lowering<'m> {
         }
     }
 
+    /// A source is a web server, and what opens it stands in settings of its own.
+    fn refuse_url(&mut self, text: &str, setting: Option<&'m Typed>) {
+        let Some(setting) = setting else { return };
+        let finding = match url::Url::parse(text) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+                let finding =
+                    Diagnostic::new(Code::BadLiteral, setting.span, "a source is asked over `http` or `https`");
+                finding.label("not the address of a web server")
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                let title = "a url is shown and kept, and this one has a user or a password in it";
+                let finding = Diagnostic::new(Code::SecretLeak, setting.span, title).label("would not stay secret");
+                finding.help("write `user = \"…\"` and `password = NAME`, with a secret")
+            }
+            _ => return,
+        };
+        self.push(finding);
+    }
+
+    /// Headers that can be sent, each once.
+    fn refuse_headers(&mut self, header: &[(String, Expr)], setting: Option<&'m Typed>, authorized: bool) {
+        let Some(setting) = setting else { return };
+        for (name, value) in header {
+            let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+            let shown = crate::source::one_line(name);
+            let controls = matches!(value, Expr::Value(Value::Text(text)) if text.chars().any(char::is_control));
+            let why = match () {
+                () if name.is_empty() || !name.chars().all(token) => format!("`{shown}` is not a name of a header"),
+                () if controls => format!("the header `{shown}` has a character that no header may have"),
+                () if authorized && name.eq_ignore_ascii_case("authorization") => {
+                    "`Authorization` is said twice, here and by the token or the user".into()
+                }
+                () => continue,
+            };
+            self.push(Diagnostic::new(Code::BadLiteral, setting.span, why).label("in this map"));
+        }
+    }
+
     pub(super) fn metrics(&mut self, sources: &[Source]) -> Vec<Metric> {
         let model = self.model;
         model.metrics.iter().filter_map(|metric| self.metric(metric, sources)).collect()
@@ -110,6 +153,20 @@ impl<'m> Lowering<'m> {
             (Some(Value::Duration(length)), _) if metric.source.is_some() => Some(*length),
             _ => None,
         };
+        if let (Some(past), Some(baseline)) = (past, &metric.baseline)
+            && !(SHORTEST_PAST..=LONGEST_PAST).contains(&past)
+        {
+            let finding = Diagnostic::new(Code::BadLiteral, baseline.span, "a past is a minute to a year long");
+            self.push(
+                finding.label(duration_text(past)).help("write `baseline = 24h`, or a constant of the metric's kind"),
+            );
+        }
+        if let (Some(value), Some(written)) = (&floor, &metric.floor)
+            && value.magnitude().is_some_and(|n| n < 0.0)
+        {
+            let finding = Diagnostic::new(Code::BadLiteral, written.span, "a floor is not below nothing");
+            self.push(finding.label("negative").help("a smaller baseline counts as the floor: write what is noise"));
+        }
         let action = match (&metric.look, &metric.source, &metric.query) {
             (Some(look), ..) => {
                 let mut action = self.action(look);
@@ -165,6 +222,10 @@ impl<'m> Lowering<'m> {
             text @ Part::Text(_) => text,
         };
         let parts: Vec<Part> = parts.into_iter().map(|part| known(self, part)).collect();
+        if parts.iter().all(|part| matches!(part, Part::Text(text) if text.trim().is_empty())) {
+            let finding = Diagnostic::new(Code::BadLiteral, query.span, "an empty query asks nothing");
+            self.push(finding.label("empty").help("write it in the language of the source"));
+        }
         let scanned = match scan(&source.kind, parts) {
             Ok(scanned) => scanned,
             Err(why) => {
@@ -193,7 +254,7 @@ impl<'m> Lowering<'m> {
             let says = pieces.iter().any(|piece| matches!(piece, QueryPiece::Text(text) if text.contains(word)));
             if !says {
                 let title = "this query does not say where the time stands that it is about";
-                let finding = Diagnostic::new(Code::Missing, query.span, title).label("has no past");
+                let finding = Diagnostic::new(Code::BadLiteral, query.span, title).label("has no past");
                 self.push(finding.help(format!("write `{word}` where the time is chosen, as dashboards do")));
             }
         }

@@ -245,6 +245,21 @@ impl Printer<'_> {
                 .collect();
             self.rows(&rows);
         }
+        if !plan.sources.is_empty() {
+            self.heading("Sources");
+            let rows: Vec<_> = plan
+                .sources
+                .iter()
+                .map(|source| {
+                    let (kind, within) = (source.kind.word(), duration_text(source.timeout));
+                    (
+                        source.id.clone(),
+                        format!("{kind} at {}, within {within}, {} at once", source.url, source.concurrency),
+                    )
+                })
+                .collect();
+            self.rows(&rows);
+        }
         if !plan.metrics.is_empty() {
             self.heading("Metrics");
             let rows: Vec<_> = plan
