@@ -3,13 +3,13 @@
 
 use jiff::Timestamp;
 
-use crate::engine::{Effect, EffectId, Run, Sample, effect, seen};
+use crate::engine::{Checked, Effect, EffectId, Failure, Run, Sample, Slot, Truth, effect, seen};
 use crate::paint::{cut, ends};
-use crate::plan::{ActionKind, Check, Metric, Plan, command_text, look_words, query_text, request_text};
+use crate::plan::{ActionKind, Check, Look, Metric, NodeIx, Plan, command_text, look_words, query_text, request_text};
 use crate::source::one_line;
 use crate::value::{RefKind, duration_text};
 
-use super::lines::stamp;
+use super::lines::{actions, stamp};
 
 /// So many samples are shown, the newest.
 const SAMPLES: usize = 8;
@@ -55,6 +55,48 @@ pub(super) fn evidence(plan: &Plan, run: &Run, check: &Check, since: Option<Time
         if let Some(newest) = samples.last().filter(|s| !s.raw.is_empty()) {
             lines.push(format!("answer  {of} {}", ends(&one_line(&newest.raw), WIDE)));
         }
+    }
+    lines
+}
+
+/// What the checks of an attempt that did not pass were judged by, where that is metrics.
+pub(super) fn of_attempt(plan: &Plan, run: &Run, slot: Slot, checks: &[Checked]) -> Vec<String> {
+    let action = plan.node(slot.node).work().and_then(|w| actions(w, slot.part).get(slot.action as usize));
+    let Some(ActionKind::Gate(gate)) = action.map(|a| &a.kind) else { return Vec::new() };
+    let failed = |text: &str| checks.iter().any(|c| c.truth != Truth::True && c.text == text);
+    let judged = gate.looks.iter().filter_map(|look| match look {
+        Look::Metric(check) if failed(&check.text) => Some(check),
+        _ => None,
+    });
+    judged.flat_map(|check| evidence(plan, run, check, None)).collect()
+}
+
+/// What a hold or a gate that failed was judged by: the conditions that its failure names.
+pub(super) fn of_verdict(plan: &Plan, run: &Run, ix: NodeIx, failure: Option<&Failure>) -> Vec<String> {
+    let (Some(work), Some(failure)) = (plan.node(ix).work(), failure) else { return Vec::new() };
+    let started = run.node(ix).started;
+    let judged = work.actions.iter().flat_map(|action| match &action.kind {
+        ActionKind::Hold(hold) => {
+            let named = |check: &&Check| failure.text.starts_with(&format!("`{}`", check.text));
+            hold.checks.iter().filter(named).map(|check| (check, started)).collect::<Vec<_>>()
+        }
+        ActionKind::Gate(gate) if failure.text.starts_with("the gate") => {
+            let named = |check: &&Check| failure.text.contains(&check.text);
+            let metrics = gate.looks.iter().filter_map(|look| match look {
+                Look::Metric(check) => Some(check),
+                Look::Action(_) | Look::Expect(_) => None,
+            });
+            metrics.filter(named).map(|check| (check, started)).collect()
+        }
+        _ => Vec::new(),
+    });
+    judged.flat_map(|(check, since)| of_span(evidence(plan, run, check, since))).collect()
+}
+
+/// A verdict over a time is about that time, and not about a condition that has been true since.
+fn of_span(mut lines: Vec<String>) -> Vec<String> {
+    if let Some((rule, _)) = lines.first().and_then(|first| first.rsplit_once(", true since")) {
+        lines[0] = rule.to_owned();
     }
     lines
 }

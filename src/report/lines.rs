@@ -4,15 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::ActionState;
 use crate::engine::{
-    Checked, Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say,
-    Slot, Truth, Watcher, effect, seen,
+    Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say, Slot,
+    Truth, Watcher, effect, seen,
 };
 use crate::paint::Paint;
-use crate::plan::{Action, ActionKind, Check, Look, NodeIx, NodeKind, Plan, Undo, moment};
+use crate::plan::{Action, ActionKind, NodeIx, NodeKind, Plan, Undo, moment};
 use crate::source::{harmless, one_line};
 use crate::value::{Value, duration_text};
 
-use super::evidence::evidence;
+use super::evidence::{evidence, of_attempt, of_verdict};
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -410,48 +410,6 @@ fn action_words(action: &Action) -> String {
         ActionKind::Ask(ask) => format!("asks {}", ask.people.words()),
         ActionKind::Notify(message) => format!("notify {}", message.channels.join(", ")),
     }
-}
-
-/// What the checks of an attempt that did not pass were judged by, where that is metrics.
-fn of_attempt(plan: &Plan, run: &Run, slot: Slot, checks: &[Checked]) -> Vec<String> {
-    let action = plan.node(slot.node).work().and_then(|w| actions(w, slot.part).get(slot.action as usize));
-    let Some(ActionKind::Gate(gate)) = action.map(|a| &a.kind) else { return Vec::new() };
-    let failed = |text: &str| checks.iter().any(|c| c.truth != Truth::True && c.text == text);
-    let judged = gate.looks.iter().filter_map(|look| match look {
-        Look::Metric(check) if failed(&check.text) => Some(check),
-        _ => None,
-    });
-    judged.flat_map(|check| evidence(plan, run, check, None)).collect()
-}
-
-/// What a hold or a gate that failed was judged by: the conditions that its failure names.
-fn of_verdict(plan: &Plan, run: &Run, ix: NodeIx, failure: Option<&Failure>) -> Vec<String> {
-    let (Some(work), Some(failure)) = (plan.node(ix).work(), failure) else { return Vec::new() };
-    let started = run.node(ix).started;
-    let judged = work.actions.iter().flat_map(|action| match &action.kind {
-        ActionKind::Hold(hold) => {
-            let named = |check: &&Check| failure.text.starts_with(&format!("`{}`", check.text));
-            hold.checks.iter().filter(named).map(|check| (check, started)).collect::<Vec<_>>()
-        }
-        ActionKind::Gate(gate) if failure.text.starts_with("the gate") => {
-            let named = |check: &&Check| failure.text.contains(&check.text);
-            let metrics = gate.looks.iter().filter_map(|look| match look {
-                Look::Metric(check) => Some(check),
-                Look::Action(_) | Look::Expect(_) => None,
-            });
-            metrics.filter(named).map(|check| (check, started)).collect()
-        }
-        _ => Vec::new(),
-    });
-    judged.flat_map(|(check, since)| of_span(evidence(plan, run, check, since))).collect()
-}
-
-/// A verdict over a time is about that time, and not about a condition that has been true since.
-fn of_span(mut lines: Vec<String>) -> Vec<String> {
-    if let Some((rule, _)) = lines.first().and_then(|first| first.rsplit_once(", true since")) {
-        lines[0] = rule.to_owned();
-    }
-    lines
 }
 
 fn node_ended(

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::{ActionState, HoldState, Mode, Run, WorkState};
 use crate::engine::{Event, EventKind, Live, Slot, deadline, group_deadline, seen};
-use crate::paint::{Paint, cut, pad};
+use crate::paint::{Paint, cut, pad, wrap};
 use crate::plan::{ActionKind, AskSort, Hold, NodeIx, Plan, Sort};
 use crate::source::one_line;
 use crate::value::{Expr, Value, duration_text};
@@ -23,6 +23,12 @@ const BAR: usize = 24;
 
 /// So many open items of a checklist are shown.
 const ITEMS: usize = 8;
+
+/// The columns before the words of a line: its moment and its sign.
+const INDENT: usize = 11;
+
+/// The columns of a label below a line, such as `samples`.
+const LABEL: usize = 9;
 
 /// So many triggers are shown.
 const TRIGGERS: usize = 6;
@@ -96,16 +102,29 @@ impl Reporter for Progress {
         }
         let Some(line) = words(plan, run, event) else { return Ok(()) };
         let stamp = self.paint.dim(pad(&stamp(plan, run, event.at), 9));
-        let who = if line.who.is_empty() { String::new() } else { format!("{}  ", self.paint.name(&line.who)) };
+        let who = if line.who.is_empty() { String::new() } else { format!("{}  ", line.who) };
         let title = match &event.kind {
             EventKind::NodeEnded { node, .. } if plan.node(*node).title != line.who && !plan.is_group(*node) => {
                 format!("{}  ", one_line(&plan.node(*node).title))
             }
             _ => String::new(),
         };
-        self.print(&format!("{stamp}{} {who}{title}{}", line.tone.sign(self.paint), line.text))?;
+        // The terminal would break it in the middle of a word.
+        let room = (self.width)().saturating_sub(INDENT).max(30);
+        let lines = wrap(&format!("{who}{title}{}", line.text), room);
+        for (i, text) in lines.iter().enumerate() {
+            let named = text.strip_prefix(&line.who).filter(|_| i == 0 && !line.who.is_empty());
+            let text = named.map_or(text.clone(), |rest| format!("{}{rest}", self.paint.name(&line.who)));
+            match i {
+                0 => self.print(&format!("{stamp}{} {text}", line.tone.sign(self.paint)))?,
+                _ => self.print(&format!("{}{text}", " ".repeat(INDENT)))?,
+            }
+        }
         for more in &line.more {
-            self.print(&format!("{}{} {more}", " ".repeat(11), self.paint.dim("|")))?;
+            for (i, text) in wrap(more, room.saturating_sub(LABEL).max(30)).iter().enumerate() {
+                let lead = if i == 0 { String::new() } else { " ".repeat(LABEL) };
+                self.print(&format!("{}{} {lead}{text}", " ".repeat(INDENT), self.paint.dim("|")))?;
+            }
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! The probe: whether everything is there that a release needs, before the night. It looks and changes nothing: facts,
 //! metrics, gates and what routers and flags are at now are asked, everything else is only looked for.
 
+mod judge;
+mod programs;
+
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +13,17 @@ use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::{
-    Checked, Done, Effect, EffectId, Event, EventKind, Part, Run, SPARSE, Sample, SampleProblem, Slot, Truth, apply,
-    effect, judge_now, look_at, seen,
+    Checked, Done, Effect, EffectId, Event, EventKind, Part, Run, SPARSE, Sample, Slot, Truth, apply, effect,
+    judge_now, look_at,
 };
-use crate::plan::{
-    Action, ActionKind, ChannelKind, Command, Gate, Look, Mark, Metric, MetricKind, NodeIx, Plan, Request,
-    SecretSource, Touch,
-};
-use crate::value::{Comparison, Expr, Part as Piece, Value, duration_text, evaluate};
+use crate::plan::{ActionKind, ChannelKind, Gate, Look, NodeIx, Plan, Request, SecretSource, Touch};
+use crate::value::{Value, duration_text, evaluate};
 
 use super::scope::HandOver;
 use super::{Stopper, World, short};
+
+use judge::{of_gate, sampled, unlimited};
+use programs::{each_action, find, program_of};
 
 /// How long a connection may take, or what is asked that has no limit of its own.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -406,93 +408,6 @@ impl Asking {
     }
 }
 
-fn unlimited(gate: &Gate) -> Vec<Look> {
-    let mut looks = gate.looks.clone();
-    looks.iter_mut().for_each(|look| {
-        if let Look::Action(action) = look {
-            action.within = None;
-        }
-    });
-    looks
-}
-
-fn of_gate(name: String, checks: &[Checked]) -> Probed {
-    let bad: Vec<String> = checks
-        .iter()
-        .filter(|check| check.truth != Truth::True)
-        .map(|check| if check.why.is_empty() { check.text.clone() } else { format!("{} ({})", check.text, check.why) })
-        .collect();
-    let worst = |truth| checks.iter().any(|c| c.truth == truth);
-    match () {
-        () if bad.is_empty() => Probed::new("gate", name, Readiness::Ready, "would pass now"),
-        () if worst(Truth::Error) => {
-            Probed::new("gate", name, Readiness::Missing, format!("cannot be judged: {}", bad.join("; ")))
-        }
-        () if worst(Truth::False) => {
-            Probed::new("gate", name, Readiness::Remark, format!("would fail now: {}", bad.join("; ")))
-        }
-        () => Probed::new("gate", name, Readiness::Remark, format!("could not tell now: {}", bad.join("; "))),
-    }
-}
-
-fn sampled(metric: &Metric, answer: &Result<Value, SampleProblem>) -> Probed {
-    let sort = if metric.kind == MetricKind::Switch { "flag" } else { "metric" };
-    match answer {
-        Ok(value) => {
-            let doubt = implausible(metric, value).or_else(|| beyond(metric, value));
-            let readiness = if doubt.is_some() { Readiness::Remark } else { Readiness::Ready };
-            let doubt = doubt.map(|doubt| format!(": {doubt}")).unwrap_or_default();
-            Probed::new(sort, &metric.id, readiness, format!("{}{doubt}", seen(value)))
-        }
-        Err(problem) if problem.error => Probed::new(sort, &metric.id, Readiness::Missing, problem.why.clone()),
-        Err(problem) => Probed::new(sort, &metric.id, Readiness::Remark, format!("no data: {}", problem.why)),
-    }
-}
-
-/// A value that makes one doubt the unit of its metric.
-fn implausible(metric: &Metric, value: &Value) -> Option<String> {
-    match (value, metric.unit.as_deref()) {
-        (Value::Percent(percent), Some("percent")) if *percent > 0.0 && *percent < 1.0 => {
-            Some("is the answer a ratio? then write `unit = ratio`".into())
-        }
-        (Value::Duration(length), Some(unit))
-            if !length.is_zero()
-                && (*length < SignedDuration::from_micros(10) || *length > SignedDuration::from_hours(1)) =>
-        {
-            Some(format!("is the answer really in `{unit}`?"))
-        }
-        _ => None,
-    }
-}
-
-/// A mark that a value is beyond already.
-fn beyond(metric: &Metric, value: &Value) -> Option<String> {
-    let is_so = |mark: &&Mark| {
-        let compared = Expr::Compare(
-            mark.comparison,
-            Box::new(Expr::Value(value.clone())),
-            Box::new(Expr::Value(mark.value.clone())),
-        );
-        let so = matches!(crate::value::fold(compared, &Nothing), Expr::Value(Value::Bool(true)));
-        if mark.word == "target" { !so } else { so }
-    };
-    let mark = metric.marks.iter().rev().find(is_so)?;
-    let word = |comparison: Comparison| comparison.symbol();
-    Some(match mark.word.as_str() {
-        "target" => format!("its target is {} {}", word(mark.comparison), mark.value),
-        other => format!("beyond its `{other}` of {} {}", word(mark.comparison), mark.value),
-    })
-}
-
-/// An environment in which nothing has a name.
-struct Nothing;
-
-impl crate::value::Environment for Nothing {
-    fn look_up(&self, _: &crate::value::Ref) -> crate::value::Found {
-        crate::value::Found::Later
-    }
-}
-
 /// Where a secret would be read from, in words.
 pub fn secret_place(source: &SecretSource) -> String {
     match source {
@@ -537,59 +452,4 @@ fn first_few(names: &[String]) -> String {
         [one, two] => format!("{one}, {two}"),
         [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
     }
-}
-
-/// The program of a command, if it is known.
-fn program_of(command: &Command) -> Option<String> {
-    let mut text = String::new();
-    for piece in &command.words.first()?.pieces {
-        match piece {
-            Piece::Text(literal) => text.push_str(literal),
-            Piece::Value(expr) => text.push_str(&expr.known()?.to_string()),
-        }
-    }
-    Some(text)
-}
-
-/// Where a program is, as the system would look for it.
-fn find(program: &str, dir: &Path) -> Result<PathBuf, String> {
-    let starts = |path: &Path| {
-        std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    if program.contains('/') {
-        let path = dir.join(program);
-        return match (path.exists(), starts(&path)) {
-            (false, _) => Err("there is no such program".into()),
-            (true, false) => Err("it may not be started".into()),
-            (true, true) => Ok(path),
-        };
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| starts(path));
-    found.ok_or_else(|| "it is not on the PATH".into())
-}
-
-/// Every action of a plan, with whose it is: of nodes and their ways back, of gates, metrics and facts.
-fn each_action(plan: &Plan, visit: &mut dyn FnMut(&str, &Action)) {
-    fn whole(who: &str, action: &Action, visit: &mut dyn FnMut(&str, &Action)) {
-        visit(who, action);
-        if let ActionKind::Gate(gate) = &action.kind {
-            gate.looks.iter().for_each(|look| {
-                if let Look::Action(action) = look {
-                    visit(who, action);
-                }
-            });
-        }
-    }
-    for node in &plan.nodes {
-        let Some(work) = node.work() else { continue };
-        work.actions.iter().chain(work.undo.actions()).for_each(|action| whole(&node.id, action, visit));
-        for look in &work.done_when {
-            if let Look::Action(action) = look {
-                visit(&node.id, action);
-            }
-        }
-    }
-    plan.metrics.iter().for_each(|metric| whole(&metric.id, &metric.action, visit));
-    plan.facts.iter().for_each(|fact| whole(&fact.name, &fact.action, visit));
 }
