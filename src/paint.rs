@@ -75,6 +75,22 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// As [`wrap`]; a word that is too wide by itself is broken.
+pub fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in wrap(text, width) {
+        let mut part = String::new();
+        for c in line.chars() {
+            if columns(&part) + c.width().unwrap_or(0) > width {
+                lines.push(std::mem::take(&mut part));
+            }
+            part.push(c);
+        }
+        lines.push(part);
+    }
+    lines
+}
+
 /// The beginning and the end of a text that is longer than so many characters: of an answer the value stands at the end.
 pub fn ends(text: &str, most: usize) -> String {
     let all: Vec<char> = text.chars().collect();

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::engine::FailureSort;
-use crate::paint::{Paint, cut, pad};
+use crate::paint::{Paint, columns, cut, pad};
 use crate::plan::{MetricKind, Plan, Trigger, moment};
 use crate::source::one_line;
 use crate::value::{Comparison, Environment, Expr, Found, Ref, RefKind, Value, duration_text, evaluate};
@@ -53,6 +53,16 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
+    /// Two texts side by side, or below each other where it is too narrow for that; the second one good or bad.
+    fn beside(&self, left: &str, right: &str, good: bool) -> String {
+        let painted = if good { self.paint.good(right) } else { self.paint.bad(right) };
+        match right {
+            "" => format!("{}\n", left.trim_end()),
+            _ if columns(left) + 2 + columns(right) <= self.paint.width => format!("{left}  {painted}\n"),
+            _ => format!("{}\n        {painted}\n", left.trim_end()),
+        }
+    }
+
     fn moment(&self, at: Timestamp) -> String {
         at.to_zoned(moment::zone(&self.plan.runbook.timezone)).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
@@ -73,12 +83,15 @@ impl Page<'_> {
             };
             let sort = match (self.incidents.is_empty(), episode.incident) {
                 (true, _) => String::new(),
-                (false, None) => paint.bad("false alarm"),
-                (false, Some(i)) => paint.good(self.lead(episode, i)),
+                (false, None) => "false alarm".to_owned(),
+                (false, Some(i)) => self.lead(episode, i),
             };
             let at = self.moment(episode.at);
-            let line = format!("    {:>2}  {at}  {}  {sort}", i + 1, pad(&lasted, 12));
-            out.push_str(&format!("{}\n", line.trim_end()));
+            out.push_str(&self.beside(
+                &format!("    {:>2}  {at}  {}", i + 1, pad(&lasted, 12)),
+                &sort,
+                episode.incident.is_some(),
+            ));
         }
         if tested.fired.len() > LISTED {
             out.push_str(&format!("        … and {} more\n", tested.fired.len() - LISTED));
@@ -262,11 +275,12 @@ impl Page<'_> {
                     let id = one_line(&self.plan.triggers[tested.trigger].id);
                     let episode = tested.fired.iter().find(|e| e.incident == Some(i));
                     let lead = episode.map(|episode| self.lead(episode, i)).unwrap_or_default();
-                    self.paint.good(format!("first seen by `{id}`, {lead}"))
+                    format!("first seen by `{id}`, {lead}")
                 }
-                None => self.paint.bad("seen by no trigger"),
+                None => "seen by no trigger".to_owned(),
             };
-            out.push_str(&format!("  {} to {}  {seen}\n", self.moment(incident.from), self.moment(incident.to)));
+            let time = format!("  {} to {}", self.moment(incident.from), self.moment(incident.to));
+            out.push_str(&self.beside(&time, &seen, first.is_some()));
         }
         out
     }

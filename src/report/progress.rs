@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::{ActionState, HoldState, Mode, Run, WorkState};
 use crate::engine::{Event, EventKind, Live, Slot, deadline, group_deadline, seen};
-use crate::paint::{Paint, cut, pad, wrap};
+use crate::paint::{Paint, broken, cut, pad, wrap};
 use crate::plan::{ActionKind, AskSort, Hold, NodeIx, Plan, Sort};
 use crate::source::one_line;
 use crate::value::{Expr, Value, duration_text};
@@ -121,9 +121,12 @@ impl Reporter for Progress {
             }
         }
         for more in &line.more {
-            for (i, text) in wrap(more, room.saturating_sub(LABEL).max(30)).iter().enumerate() {
-                let lead = if i == 0 { String::new() } else { " ".repeat(LABEL) };
-                self.print(&format!("{}{} {lead}{text}", " ".repeat(INDENT), self.paint.dim("|")))?;
+            // Below a verdict stand rows with a label, below a failure what was printed.
+            let labelled = more.is_char_boundary(LABEL) && more[..LABEL.min(more.len())].ends_with(' ');
+            let (label, text) = if labelled { more.split_at(LABEL) } else { ("", more.as_str()) };
+            for (i, text) in broken(text, room.saturating_sub(label.len() + 2).max(20)).iter().enumerate() {
+                let label = if i == 0 { label.to_owned() } else { " ".repeat(label.len()) };
+                self.print(&format!("{}{} {label}{text}", " ".repeat(INDENT), self.paint.dim("|")))?;
             }
         }
         Ok(())
