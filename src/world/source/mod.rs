@@ -101,7 +101,7 @@ impl Places {
 }
 
 /// How long the past of a metric may take to be read, at least.
-const LONG: std::time::Duration = std::time::Duration::from_secs(30);
+const LONG: SignedDuration = SignedDuration::from_secs(30);
 
 /// How much longer than for an answer one waits for one's turn.
 const PATIENCE: u32 = 3;
@@ -131,16 +131,17 @@ impl World {
         let place = self.places.0.get(name).ok_or_else(|| said("there is no such source".into()))?;
         let text = self.query_text(&place.source.kind, query).map_err(said)?;
         let client = place.client.get_or_try_init(|| self.client_of(&place.source)).await.map_err(said)?;
-        let within = std::time::Duration::try_from(place.source.timeout).unwrap_or_default();
-        let turn = tokio::time::timeout(within * PATIENCE, place.permits.acquire()).await;
+        let real = |length: SignedDuration| std::time::Duration::try_from(length).unwrap_or_default();
+        let within = place.source.timeout;
+        let turn = tokio::time::timeout(real(within) * PATIENCE, place.permits.acquire()).await;
         let concurrency = place.source.concurrency;
         let waited =
             || format!("its turn did not come: `concurrency = {concurrency}` is too little for what is asked of it");
         let _permit = turn.map_err(|_| said(waited()))?.map_err(|_| said("it is not asked any more".into()))?;
         // A past takes longer than a value.
         let within = if matches!(period, Period::Now(_)) { within } else { within.max(LONG) };
-        let answered = tokio::time::timeout(within, self.answered(place, client, &text, period)).await;
-        let late = || format!("it did not answer within {}", duration_text(within.try_into().unwrap_or_default()));
+        let answered = tokio::time::timeout(real(within), self.answered(place, client, &text, period)).await;
+        let late = || format!("it did not answer within {}", duration_text(within));
         answered.map_err(|_| said(late()))?.map_err(|why| said(one_line(&why)))
     }
 

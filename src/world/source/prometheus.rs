@@ -6,11 +6,16 @@ use serde_json::Value as Json;
 use crate::plan::Source;
 use crate::world::http::Prepared;
 
-use super::{Period, Series, below, number, seconds};
+use super::{LONG, Period, Series, below, number, seconds};
 
 /// The present is asked without a time: the source's own clock counts, and ours may be wrong by minutes.
 pub(super) fn request(source: &Source, query: &str, period: Period) -> Result<Prepared, String> {
-    let timeout = format!("{}ms", source.timeout.as_millis());
+    // It gives up when nobody waits any more; for a past one waits longer.
+    let timeout = match period {
+        Period::Now(_) => source.timeout,
+        Period::Past { .. } | Period::Between { .. } => source.timeout.max(LONG),
+    };
+    let timeout = format!("{}ms", timeout.as_millis());
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("timeout", &timeout);
     // Thanos and VictoriaMetrics would answer with what a part of their stores knows.
