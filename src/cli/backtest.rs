@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use crate::plan::{ActionKind, Look, Plan};
+use crate::plan::{ActionKind, Plan};
 use crate::rehearse::{Incident, Past, Replayed, Skipped, as_json, as_text, backtest, replay_gates};
 use crate::value::{Type, Value};
 use crate::world::{Vault, World};
@@ -137,18 +137,10 @@ async fn read(plan: &Plan, past: &mut Past, screen: &Screen) -> Result<Vec<Skipp
     let mut unread = Vec::new();
     // Only what is watched is read.
     let mut watched: Vec<&str> = plan.triggers.iter().filter_map(|t| t.condition()).flat_map(|c| c.watched()).collect();
-    let gates = plan
-        .nodes
-        .iter()
-        .filter_map(|n| n.work())
-        .flat_map(|w| &w.actions)
-        .chain(plan.metrics.iter().map(|m| &m.action));
-    for action in gates {
+    let actions = plan.nodes.iter().filter_map(|n| n.work()).flat_map(|w| &w.actions);
+    for action in actions.chain(plan.metrics.iter().map(|m| &m.action)) {
         if let ActionKind::Gate(gate) = &action.kind {
-            watched.extend(gate.looks.iter().flat_map(|look| match look {
-                Look::Metric(check) => check.expr.watched(),
-                Look::Action(_) | Look::Expect(_) => Vec::new(),
-            }));
+            watched.extend(gate.watched());
         }
     }
     for (i, metric) in plan.metrics.iter().enumerate().filter(|(_, m)| watched.contains(&m.id.as_str())) {

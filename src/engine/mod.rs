@@ -22,6 +22,7 @@ mod scene;
 pub mod span;
 pub mod state;
 mod wanted;
+mod watched;
 mod work;
 
 pub use apply::apply;

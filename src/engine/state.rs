@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::plan::{Look, NodeIx, NodeKind, Outcome, People, Plan};
-use crate::value::{Expr, Value};
+use crate::plan::{NodeIx, NodeKind, Outcome, People, Plan};
+use crate::value::Value;
 
 use super::event::{Checked, Ended, Ending, Failure, Part, Sample, Slot, Who};
 use super::say::Answer;
@@ -592,36 +592,4 @@ impl Run {
             None => self.back.iter_mut().for_each(|back| back.done += 1),
         }
     }
-}
-
-/// The metrics that the gate of a metric judges by, if it is one.
-pub(crate) fn metrics_inside(plan: &Plan, metric: u32) -> Vec<u32> {
-    let Some(gate) = plan.metrics[metric as usize].gate() else { return Vec::new() };
-    let mut found: Vec<u32> = Vec::new();
-    for look in &gate.looks {
-        if let Look::Metric(check) = look {
-            found.extend(metrics_of(plan, &check.expr));
-        }
-    }
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-/// What a gate that was looked at at a moment judges by and is too old for that, or was never sampled.
-pub(crate) fn missing_inside(plan: &Plan, run: &Run, metric: u32, looked: Timestamp) -> Vec<u32> {
-    let mut inside = metrics_inside(plan, metric);
-    inside.retain(|inner| run.known_at(plan, *inner, looked).is_none());
-    inside
-}
-
-/// What is watched for a condition, by index: metrics, gates and flags.
-pub(crate) fn metrics_of(plan: &Plan, expr: &Expr) -> Vec<u32> {
-    let mut found = Vec::new();
-    for name in expr.watched() {
-        if let Some(i) = plan.metrics.iter().position(|m| m.id == name) {
-            found.push(i as u32);
-        }
-    }
-    found
 }

@@ -10,7 +10,8 @@ use super::decide::{HALT_PATIENCE, Standing, actions_of, instant, needs_world, n
 use super::effect::{EffectId, Wanted};
 use super::event::{Part, Slot};
 use super::say::Inquiry;
-use super::state::{ActionState, Live, Mode, Run, Status, WorkState, metrics_inside, metrics_of, missing_inside};
+use super::state::{ActionState, Live, Mode, Run, Status, WorkState};
+use super::watched::{metrics_inside, metrics_of, missing_inside};
 
 /// How long after a baseline could not be read it is asked for again.
 const AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);

@@ -231,6 +231,19 @@ pub struct Gate {
     pub patient: bool,
 }
 
+impl Gate {
+    /// What its conditions watch: metrics, gates and flags, each once.
+    pub fn watched(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for look in &self.looks {
+            if let Look::Metric(check) = look {
+                names.extend(check.expr.watched().into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+            }
+        }
+        names
+    }
+}
+
 /// How many failures are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailAfter {

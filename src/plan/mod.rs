@@ -10,6 +10,7 @@ mod calendar;
 mod digest;
 mod exprs;
 mod lower;
+mod metric;
 pub mod moment;
 mod people;
 mod react;
@@ -23,7 +24,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::source::Place;
-use crate::value::{Comparison, Expr, Type, Value};
+use crate::value::{Expr, Value};
 
 pub use crate::check::model::PhaseKind as Lane;
 pub use about::{Link, Release, Risk, Role, ScopeItem};
@@ -37,6 +38,7 @@ pub use exprs::each_expr_of;
 pub use lower::default_outcome;
 pub use lower::{Given, GivenValue, PlanError};
 pub use lower::{Inputs, plan, sure_findings};
+pub use metric::{Mark, Metric, MetricKind};
 pub use moment::clock_text;
 pub use people::{Ask, AskSort, Duty, Level, People, Person, Question, Quorum, When, same_person};
 pub use react::{Announcement, Handler, Moment, Outcome, Response, Rollback, Trigger};
@@ -220,80 +222,6 @@ pub enum ChannelKind {
         /// Further headers; may be secret.
         header: Vec<(String, Expr)>,
     },
-}
-
-/// The kinds of metric: what its samples are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each is a type of the language")]
-pub enum MetricKind {
-    Percent,
-    Duration,
-    Size,
-    Rate,
-    Count,
-    Number,
-    /// A gate in a condition: whether its attempt passed.
-    Verdict,
-    /// A flag in a condition: `on`, `off`, or its share.
-    Switch,
-}
-
-impl Metric {
-    /// The gate that it is.
-    pub fn gate(&self) -> Option<&Gate> {
-        match &self.action.kind {
-            ActionKind::Gate(gate) => Some(gate),
-            _ => None,
-        }
-    }
-}
-
-/// A metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Metric {
-    /// Its name.
-    pub id: String,
-    /// Its title, or its name.
-    pub title: String,
-    /// What its samples are.
-    pub kind: MetricKind,
-    /// What its source returns, where that is not the kind's own unit.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub unit: Option<String>,
-    /// How often it is sampled.
-    #[serde(with = "serial::duration")]
-    pub every: SignedDuration,
-    /// How it is sampled.
-    pub action: Action,
-    /// A JSONPath into the answer.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub path: Option<String>,
-    /// What it is compared with.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub baseline: Option<Value>,
-    /// What it is compared with is its mean over so long before the live part.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
-    pub past: Option<SignedDuration>,
-    /// A baseline below this counts as this.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub floor: Option<Value>,
-    /// The marks that people hold it against.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub marks: Vec<Mark>,
-    /// Where it is declared.
-    pub place: Place,
-}
-
-/// A mark of a metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mark {
-    /// `target`, `warn` or `critical`.
-    pub word: String,
-    /// On which side.
-    pub comparison: Comparison,
-    /// Of what.
-    pub value: Value,
 }
 
 /// A node.
@@ -584,20 +512,5 @@ impl Node {
     /// Whether it is a checklist.
     pub fn is_checklist(&self) -> bool {
         matches!(self.kind, NodeKind::Parallel { checklist: true, .. })
-    }
-}
-
-impl MetricKind {
-    /// The kind of a type.
-    pub fn of(ty: &Type) -> Option<Self> {
-        Some(match ty {
-            Type::Percent => MetricKind::Percent,
-            Type::Duration => MetricKind::Duration,
-            Type::Size => MetricKind::Size,
-            Type::Rate => MetricKind::Rate,
-            Type::Count => MetricKind::Count,
-            Type::Number => MetricKind::Number,
-            _ => return None,
-        })
     }
 }

@@ -186,6 +186,9 @@ pub(super) fn scan(kind: &SourceKind, parts: Vec<Part>) -> Result<Scanned, &'sta
                         State::Comment | State::LongComment => {}
                         State::Code => {
                             state = kind.opens(&code, c, next);
+                            if state == State::LongComment {
+                                chars.next();
+                            }
                             match c {
                                 '{' => braces += 1,
                                 '}' => braces = braces.saturating_sub(1),
@@ -361,6 +364,7 @@ mod tests {
             Ok("select x from \"a'\\\"b\" where v = 'a\\'\"b'".into())
         );
         assert!(influx("select x from @", "a; drop database b").is_err());
+        assert!(influx("select /*/ ' */ x from y where v = '@'", "it's").is_ok());
         let pattern = "select x from y where v =~ /^@$/ -- it's\n and w = '@'";
         assert_eq!(
             influx(pattern, "1.2/'"),

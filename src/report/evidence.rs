@@ -17,9 +17,24 @@ const SAMPLES: usize = 8;
 /// So wide is what may be long, in columns.
 const WIDE: usize = 160;
 
-/// The lines that explain a condition, with the samples since a moment, or the newest one.
-pub(super) fn evidence(plan: &Plan, run: &Run, check: &Check, since: Option<Timestamp>) -> Vec<String> {
-    let held = since.map(|since| format!(", true since {}", stamp(plan, run, since))).unwrap_or_default();
+/// Over which time a condition is explained.
+#[derive(Clone, Copy)]
+pub(super) enum Over {
+    /// As it is now.
+    Now,
+    /// It has been true since then.
+    TrueSince(Timestamp),
+    /// It was looked at since then.
+    LookedAtSince(Timestamp),
+}
+
+/// The lines that explain a condition.
+pub(super) fn evidence(plan: &Plan, run: &Run, check: &Check, over: Over) -> Vec<String> {
+    let (since, held) = match over {
+        Over::Now => (None, String::new()),
+        Over::TrueSince(since) => (Some(since), format!(", true since {}", stamp(plan, run, since))),
+        Over::LookedAtSince(since) => (Some(since), String::new()),
+    };
     let mut lines = vec![format!("rule     {}: {}{held}", check.place, cut(&one_line(&check.text), WIDE))];
     let watched = check.expr.watched();
     let several = watched.len() > 1;
@@ -68,17 +83,17 @@ pub(super) fn of_attempt(plan: &Plan, run: &Run, slot: Slot, checks: &[Checked])
         Look::Metric(check) if failed(&check.text) => Some(check),
         _ => None,
     });
-    judged.flat_map(|check| evidence(plan, run, check, None)).collect()
+    judged.flat_map(|check| evidence(plan, run, check, Over::Now)).collect()
 }
 
 /// What a hold or a gate that failed was judged by: the conditions that its failure names.
 pub(super) fn of_verdict(plan: &Plan, run: &Run, ix: NodeIx, failure: Option<&Failure>) -> Vec<String> {
     let (Some(work), Some(failure)) = (plan.node(ix).work(), failure) else { return Vec::new() };
-    let started = run.node(ix).started;
+    let over = run.node(ix).started.map_or(Over::Now, Over::LookedAtSince);
     let judged = work.actions.iter().flat_map(|action| match &action.kind {
         ActionKind::Hold(hold) => {
             let named = |check: &&Check| failure.text.starts_with(&format!("`{}`", check.text));
-            hold.checks.iter().filter(named).map(|check| (check, started)).collect::<Vec<_>>()
+            hold.checks.iter().filter(named).collect::<Vec<_>>()
         }
         ActionKind::Gate(gate) if failure.text.starts_with("the gate") => {
             let named = |check: &&Check| failure.text.contains(&check.text);
@@ -86,19 +101,11 @@ pub(super) fn of_verdict(plan: &Plan, run: &Run, ix: NodeIx, failure: Option<&Fa
                 Look::Metric(check) => Some(check),
                 Look::Action(_) | Look::Expect(_) => None,
             });
-            metrics.filter(named).map(|check| (check, started)).collect()
+            metrics.filter(named).collect()
         }
         _ => Vec::new(),
     });
-    judged.flat_map(|(check, since)| of_span(evidence(plan, run, check, since))).collect()
-}
-
-/// A verdict over a time is about that time, and not about a condition that has been true since.
-fn of_span(mut lines: Vec<String>) -> Vec<String> {
-    if let Some((rule, _)) = lines.first().and_then(|first| first.rsplit_once(", true since")) {
-        lines[0] = rule.to_owned();
-    }
-    lines
+    judged.flat_map(|check| evidence(plan, run, check, over)).collect()
 }
 
 /// `T+7.5s 8%`, with why where there is no value.

@@ -12,7 +12,7 @@ use crate::plan::{Action, ActionKind, NodeIx, NodeKind, Plan, Undo, moment};
 use crate::source::{harmless, one_line};
 use crate::value::{Value, duration_text};
 
-use super::evidence::{evidence, of_attempt, of_verdict};
+use super::evidence::{Over, evidence, of_attempt, of_verdict};
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +177,8 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
             let fired = &plan.triggers[*trigger as usize];
             let mut line = line(Tone::Bad, &fired.id, format!("trigger fired: {reason}"));
             let since = run.triggers[*trigger as usize].spans.values().filter_map(|s| s.since).min();
-            line.more = fired.when.iter().flat_map(|check| evidence(plan, run, check, since)).collect();
+            let over = since.map_or(Over::Now, Over::TrueSince);
+            line.more = fired.when.iter().flat_map(|check| evidence(plan, run, check, over)).collect();
             line
         }
         EventKind::TriggerRearmed { trigger } => {
@@ -186,7 +187,7 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::TriggerBlind { trigger, why, .. } => {
             let blind = &plan.triggers[*trigger as usize];
             let mut line = line(Tone::Warn, &blind.id, why);
-            line.more = blind.when.iter().flat_map(|check| evidence(plan, run, check, None)).collect();
+            line.more = blind.when.iter().flat_map(|check| evidence(plan, run, check, Over::Now)).collect();
             line
         }
         EventKind::WentOn { reason } => line(Tone::Warn, "", format!("went on with a reservation: {reason}")),

@@ -16,6 +16,7 @@ const AT_ONCE: i32 = 5_000;
 /// So many points are read at most.
 const MOST: i128 = 1_000_000;
 
+/// The longest time of which Datadog answers finely.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The past of a metric.
@@ -93,14 +94,17 @@ impl World {
         };
         let mut points = Vec::new();
         let mut start = from;
-        while start <= to {
+        loop {
             let end = start.saturating_add(most).unwrap_or(to).min(to);
             let heard = self.ask(query, Period::Between { from: start, to: end, step }).await?;
             let valued = by_moment(&heard.series).into_iter().filter_map(|(at, number)| Some((at, number?)));
             points.extend(valued.filter_map(|(at, number)| Some((at, with_unit(metric, number).ok()?))));
-            // Points at moments of their own stand between the steps too.
-            let next = if kind == Some(SourceKind::Prometheus) { step } else { SignedDuration::from_secs(1) };
-            start = end.saturating_add(next).unwrap_or(Timestamp::MAX);
+            if end >= to {
+                break;
+            }
+            // Points at moments of their own stand between the steps too: there the next part begins where this one ended.
+            let next = if kind == Some(SourceKind::Prometheus) { step } else { SignedDuration::ZERO };
+            start = end.saturating_add(next).unwrap_or(to).min(to);
         }
         points.sort_by_key(|(at, _)| *at);
         points.dedup_by_key(|(at, _)| *at);

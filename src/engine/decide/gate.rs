@@ -9,7 +9,8 @@ use crate::engine::effect::SampleProblem;
 use crate::engine::event::{Checked, EventKind, Failure, FailureSort, Slot, Truth, seen};
 use crate::engine::scene::Scene;
 use crate::engine::span::Span;
-use crate::engine::state::{ActionState, GateState, metrics_of, missing_inside};
+use crate::engine::state::{ActionState, GateState};
+use crate::engine::watched::{metrics_of, missing_inside};
 use crate::plan::{Check, Gate, Look};
 use crate::value::{Expr, RefKind, Value, duration_text, evaluate};
 

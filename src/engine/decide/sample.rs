@@ -4,7 +4,8 @@ use crate::engine::effect::SampleProblem;
 use crate::engine::event::{EventKind, Judged, Sample, Slot, Truth, Watcher};
 use crate::engine::scene::Scene;
 use crate::engine::span::Span;
-use crate::engine::state::{ActionState, metrics_of};
+use crate::engine::state::ActionState;
+use crate::engine::watched::metrics_of;
 use crate::plan::{ActionKind, Check, Look};
 use crate::value::{Expr, RefKind, Value, evaluate};
 

@@ -4,7 +4,8 @@ use jiff::SignedDuration;
 
 use crate::engine::event::{EventKind, Judged, Sample, Truth, Watcher, seen};
 use crate::engine::scene::{Happening, Scene};
-use crate::engine::state::{Live, Mode, metrics_of};
+use crate::engine::state::{Live, Mode};
+use crate::engine::watched::metrics_of;
 use crate::plan::{Moment, Outcome, Trigger};
 use crate::value::{Expr, Value, duration_text, evaluate};
 

@@ -141,15 +141,10 @@ impl<'m> Lowering<'m> {
 
 /// Whether what a gate is judged by leads to another one.
 fn leads_back(plan: &Plan, from: usize, to: usize, seen: &mut [bool]) -> bool {
-    let Some(gate) = plan.metrics[from].gate() else { return false };
-    let mut inner = Vec::new();
-    for look in &gate.looks {
-        if let Look::Metric(check) = look {
-            let named = check.expr.watched();
-            inner.extend(named.into_iter().filter_map(|name| plan.metrics.iter().position(|m| m.id == name)));
-        }
-    }
+    let named = plan.metrics[from].watched();
+    let inner = named.into_iter().filter_map(|name| plan.metrics.iter().position(|m| m.id == name));
     inner
+        .collect::<Vec<_>>()
         .into_iter()
         .any(|next| next == to || (!std::mem::replace(&mut seen[next], true) && leads_back(plan, next, to, seen)))
 }

@@ -17,7 +17,7 @@ use crate::engine::{
     judge_now, look_at,
 };
 use crate::plan::{ActionKind, ChannelKind, Gate, Look, NodeIx, Plan, Request, SecretSource, Touch};
-use crate::value::{Value, duration_text, evaluate};
+use crate::value::{RefKind, Value, duration_text, evaluate};
 
 use super::scope::HandOver;
 use super::{Stopper, World, short};
@@ -224,6 +224,8 @@ impl Asking {
     async fn probe_channels(&self, plan: &Plan) -> Vec<Probed> {
         let scope = HandOver { vault: &self.vault, captured: &[] };
         let looked = plan.channels.iter().map(|channel| {
+            // Of an address that is a secret nothing is shown, not even its host.
+            let secret = matches!(&channel.kind, ChannelKind::Webhook { url, .. } if url.mentions(RefKind::Secret));
             let url = match &channel.kind {
                 ChannelKind::Console => None,
                 ChannelKind::Webhook { url, .. } => Some(evaluate(url, &scope).map_err(|e| e.to_string())),
@@ -238,6 +240,7 @@ impl Asking {
                 let Some((host, port)) = address else {
                     return Probed::new("channel", name, Readiness::Missing, "its url is not that of a web server");
                 };
+                let shown = if secret { "its host".to_owned() } else { host.clone() };
                 let found =
                     within(tokio::net::lookup_host((host.as_str(), port))).await.map(|mut all| all.next().is_some());
                 match found {
@@ -245,10 +248,10 @@ impl Asking {
                         "channel",
                         name,
                         Readiness::Ready,
-                        format!("{host} has an address; nothing was sent"),
+                        format!("{shown} has an address; nothing was sent"),
                     ),
-                    Ok(false) => Probed::new("channel", name, Readiness::Missing, format!("{host} has no address")),
-                    Err(why) => Probed::new("channel", name, Readiness::Missing, format!("{host}: {why}")),
+                    Ok(false) => Probed::new("channel", name, Readiness::Missing, format!("{shown} has no address")),
+                    Err(why) => Probed::new("channel", name, Readiness::Missing, format!("{shown}: {why}")),
                 }
             }
         });
@@ -356,14 +359,8 @@ impl Asking {
         let mut waiting: Vec<u32> =
             (0..plan.metrics.len() as u32).filter(|m| plan.metrics[*m as usize].gate().is_some()).collect();
         while !waiting.is_empty() {
-            let needs = |m: &u32| {
-                let gate = plan.metrics[*m as usize].gate();
-                let names = gate.into_iter().flat_map(|gate| gate.looks.iter()).flat_map(|look| match look {
-                    Look::Metric(check) => check.expr.watched(),
-                    Look::Action(_) | Look::Expect(_) => Vec::new(),
-                });
-                names.into_iter().any(|name| waiting.iter().any(|w| plan.metrics[*w as usize].id == name))
-            };
+            let is_waiting = |name: &str| waiting.iter().any(|w| plan.metrics[*w as usize].id == name);
+            let needs = |m: &u32| plan.metrics[*m as usize].watched().into_iter().any(is_waiting);
             let Some(next) = waiting.iter().position(|m| !needs(m)) else { break };
             let metric = waiting.remove(next);
             let gate = plan.metrics[metric as usize].gate();
