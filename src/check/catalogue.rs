@@ -71,6 +71,8 @@ pub enum Shape {
     Days,
     /// A list of addresses of mail.
     Emails,
+    /// The ids of components of a status page, or a map from ids to how they are.
+    Components,
     /// A moment: an offset or an instant.
     Moment,
     Offset,
@@ -117,6 +119,7 @@ impl Shape {
             | Shape::Moment
             | Shape::DateOrInstant
             | Shape::Command
+            | Shape::Components
             | Shape::Owner
             | Shape::Name
             | Shape::Names
@@ -231,7 +234,14 @@ pub const BLOCKS: &[Block] = &[
     block!("channel webhook", [s("url", PrivateUrl), s("header", Map)], [], [a("describe")]),
     block!(
         "channel slack",
-        [s("webhook", PrivateUrl), s("token", Private), s("room", Text), s("create", Bool), s("archive", Offset)],
+        [
+            s("webhook", PrivateUrl),
+            s("token", Private),
+            s("room", Text),
+            s("create", Bool),
+            s("archive", Offset),
+            s("url", Url),
+        ],
         [],
         [a("describe")]
     ),
@@ -239,12 +249,12 @@ pub const BLOCKS: &[Block] = &[
     block!("channel discord", [s("webhook", PrivateUrl)], [], [a("describe")]),
     block!(
         "channel email",
-        [s("smtp", Url), s("from", Email), s("to", Emails), s("user", Text), s("password", Private)],
+        [s("smtp", Url), s("from", Email), s("to", Emails), s("user", Text), s("password", Private), s("ca", Text),],
         [],
         [a("describe")]
     ),
-    block!("channel pagerduty", [s("routing_key", Private)], [], [a("describe")]),
-    block!("channel statuspage", [s("page", Text), s("token", Private)], [], [a("describe")]),
+    block!("channel pagerduty", [s("routing_key", Private), s("url", Url)], [], [a("describe")]),
+    block!("channel statuspage", [s("page", Text), s("token", Private), s("url", Url)], [], [a("describe")]),
     block!(
         "source prometheus",
         [
@@ -358,7 +368,7 @@ pub const BLOCKS: &[Block] = &[
     ),
     block!(
         "severity",
-        [s("notify", Names), later("update_every", Duration), later("commander", Name)],
+        [s("notify", Names), s("update_every", Duration), s("commander", Name)],
         [a("then"), a("ask")],
         [a("describe")]
     ),
@@ -556,7 +566,7 @@ pub const BLOCKS: &[Block] = &[
         "notify statuspage",
         [
             s("state", Enum(&Enumeration::STATE)),
-            s("components", Any),
+            s("components", Components),
             s("impact", Enum(&Enumeration::DISRUPTION)),
             s("from", Moment),
             s("to", Moment)

@@ -11,9 +11,6 @@ use super::read::Body;
 use super::typing::{Allow, Local};
 use super::{Checker, article};
 
-/// The kinds of channel that this version speaks.
-const SPOKEN: [&str; 2] = ["console", "webhook"];
-
 /// Settings or commands by their names, in order.
 type Named<T> = Vec<(String, T)>;
 
@@ -24,31 +21,23 @@ impl<'a> Checker<'a> {
     pub(super) fn channel(&mut self, construct: &'a Construct) {
         let id = self.id_of(construct);
         let title = self.title_of(construct);
-        let kind = match self.kind_of(construct) {
-            Some("channel console") => {
-                self.construct_body("channel console", construct);
-                ChannelKind::Console
-            }
-            Some("channel webhook") => self.webhook(construct),
-            Some(block) => {
-                let kind = block.trim_start_matches("channel ").to_owned();
-                let span = construct.kind.as_ref().map_or(id.span, |k| k.name.span);
-                if !SPOKEN.contains(&kind.as_str()) {
-                    self.not_yet(span, &format!("channels of the kind `{kind}`"));
-                }
-                let (settings, _) = self.connected(block, construct);
-                self.needed(&kind, &settings, construct.head());
-                ChannelKind::Other { kind, settings }
-            }
-            None => ChannelKind::Other { kind: String::new(), settings: Vec::new() },
-        };
-        self.model.channels.push(model::Channel { id, title, kind });
+        let block = self.kind_of(construct);
+        let settings = block.map(|block| self.connected(block, construct).0).unwrap_or_default();
+        let kind = block.map(|block| block.trim_start_matches("channel "));
+        let kind = ChannelKind::ALL.into_iter().find(|k| Some(k.word()) == kind);
+        if let Some(kind) = kind {
+            self.needed(kind, &settings, construct.head());
+        }
+        self.model.channels.push(model::Channel { id, title, kind, settings });
     }
 
     /// What a channel cannot speak without.
-    fn needed(&mut self, kind: &str, settings: &[(String, Typed)], span: Span) {
-        let has = |name: &str| settings.iter().any(|(n, _)| n == name);
+    fn needed(&mut self, kind: ChannelKind, settings: &[(String, Typed)], span: Span) {
+        let of = |name: &str| settings.iter().find(|(n, _)| n == name).map(|(_, value)| value.span);
+        let has = |name: &str| of(name).is_some();
+        let kind = kind.word();
         let (missing, help) = match kind {
+            "webhook" if !has("url") => ("a `url`", "write `url = \"https://…\"`"),
             "slack" if !(has("webhook") || has("token") && has("room")) => {
                 ("a `webhook`, or a `token` and a `room`", "write `webhook = slack_hook`")
             }
@@ -59,9 +48,29 @@ impl<'a> Checker<'a> {
             "pagerduty" if !has("routing_key") => ("a `routing_key`", "write `routing_key = pd_key`, with a secret"),
             "statuspage" if !has("page") => ("a `page`", "write `page = \"…\"`, the id of the page"),
             "statuspage" if !has("token") => ("a `token`", "write `token = sp_token`, with a secret"),
-            _ => return,
+            _ => ("", ""),
         };
-        self.missing(span, format!("a channel of the kind `{kind}` has {missing}"), help);
+        if !missing.is_empty() {
+            self.missing(span, format!("a channel of the kind `{kind}` has {missing}"), help);
+        }
+        if let (Some(first), Some(second)) = (of("webhook"), of("token")) {
+            let title = "a channel has a `webhook` or a `token`, not both";
+            let finding =
+                Diagnostic::new(Code::Repeated, second, title).label("the other one").also(first, "the first");
+            self.push(finding.help("a token speaks in the `room` that it names, a webhook in its own"));
+        }
+        // A webhook speaks in the room that it was made for; only a token can make one.
+        let without = [("room", "token"), ("create", "token"), ("archive", "token"), ("password", "user")];
+        for (name, needs) in without {
+            if let (Some(place), false) = (of(name), has(needs)) {
+                let title = format!("a `{name}` needs a `{needs}`");
+                let finding = Diagnostic::new(Code::Missing, place, title).label(format!("there is no `{needs}`"));
+                self.push(finding.help(match needs {
+                    "user" => "write `user = \"…\"` beside it",
+                    _ => "a webhook speaks in the room that it was made for: write `token = slack_token` instead",
+                }));
+            }
+        }
     }
 
     /// `source`, `flags`, `router` and `hosts`.
@@ -218,17 +227,6 @@ impl<'a> Checker<'a> {
             }
         }
         (settings, commands)
-    }
-
-    fn webhook(&mut self, construct: &'a Construct) -> ChannelKind {
-        let body = self.construct_body("channel webhook", construct);
-        let url = self.value_of(&body, "url");
-        if url.is_none() {
-            self.missing(body.span(), "a webhook has a `url`", "write `url = \"https://…\"`");
-        }
-        let allow = Allow { secrets: true, ..Allow::default() };
-        let header = self.allowing(allow, |c| c.value_of(&body, "header"));
-        ChannelKind::Webhook { url, header }
     }
 
     fn unknown_kind(&mut self, what: &str, name: &str, span: Span, kinds: &[&str]) {

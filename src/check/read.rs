@@ -284,6 +284,10 @@ impl<'a> Checker<'a> {
         match shape {
             Shape::Texts => self.texts(value),
             Shape::Owner => self.owner(value),
+            Shape::Components if matches!(value.bare().kind, crate::syntax::ast::ExprKind::Map(_)) => {
+                self.typed(value, Some(&Type::Map(Box::new(Type::Enum(&Enumeration::COMPONENT)))))
+            }
+            Shape::Components => self.texts(value),
             Shape::Moment | Shape::DateOrInstant => self.one_of_types(value, shape),
             Shape::Private | Shape::PrivateUrl => self.private(value, shape),
             Shape::Probability => {

@@ -12,8 +12,8 @@ use super::event::{
 };
 use super::hear::{asked, hear, reopen, settle_doubt};
 use super::state::{
-    ActionState, Asking, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Live, MessageState, Mode,
-    NodeState, Open, Pause, Run, Status, UndoStatus, WorkState,
+    ActionState, Asking, Back, Cause, Consequence, GateState, Halt, HoldCheck, HoldState, Incident, Live, MessageState,
+    Mode, NodeState, Open, Pause, Run, Status, UndoStatus, WorkState,
 };
 
 /// So many attempts in a row that cannot measure make a gate an error.
@@ -57,6 +57,7 @@ pub fn apply(run: &mut Run, event: &Event) {
         EventKind::ZeroSet { zero } => run.zero = Some(*zero),
         EventKind::LiveEnded => {
             run.live = Live::Ended;
+            run.incidents.clear();
             run.live_until = Some(at);
         }
         EventKind::Announced { comms, turn, skipped } => {
@@ -148,6 +149,8 @@ pub fn apply(run: &mut Run, event: &Event) {
         }
         EventKind::TriggerDisarmed { trigger } => run.triggers[*trigger as usize].armed = None,
         EventKind::TriggerFired { trigger, reason, samples, outcome, asks } => {
+            let incident = Incident { since: at, reason: reason.clone(), updates: 0 };
+            run.incidents.entry(*trigger).or_insert(incident);
             let state = &mut run.triggers[*trigger as usize];
             state.fired = true;
             state.pulled.clear();
@@ -162,7 +165,15 @@ pub fn apply(run: &mut Run, event: &Event) {
                 add_trigger_consequence(run, *trigger, outcome, reason);
             }
         }
-        EventKind::TriggerRearmed { trigger } => run.triggers[*trigger as usize].fired = false,
+        EventKind::TriggerRearmed { trigger } => {
+            run.incidents.remove(trigger);
+            run.triggers[*trigger as usize].fired = false;
+        }
+        EventKind::IncidentUpdated { trigger, turn } => {
+            if let Some(incident) = run.incidents.get_mut(trigger) {
+                incident.updates = *turn;
+            }
+        }
         EventKind::TriggerBlind { trigger, why, outcome } => {
             run.triggers[*trigger as usize].told_blind = true;
             run.triggers[*trigger as usize].blindness.get_or_insert_with(|| (at, why.clone()));
@@ -199,6 +210,9 @@ pub fn apply(run: &mut Run, event: &Event) {
         EventKind::QuestionEnded { trigger, yes, outcome, reason } => {
             let ended = run.questions.iter().position(|open| open.trigger == *trigger);
             ended.map(|i| run.questions.remove(i));
+            if *yes == Some(false) {
+                run.incidents.remove(trigger);
+            }
             if yes.is_none() && matches!(outcome, Outcome::Continue) {
                 run.reservations.push(reason.clone());
             }
@@ -316,27 +330,35 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.back.iter_mut().for_each(|b| b.unhealthy = Some(failure.clone()));
         }
         EventKind::MessageQueued { channel, subject, text, settings, slot, .. } => {
-            run.unsent.insert(run.messages.len() as u32);
+            run.unsent.entry(channel.clone()).or_default().insert(run.messages.len() as u32);
             run.messages.push(MessageState {
                 channel: channel.clone(),
                 subject: subject.clone(),
                 text: text.clone(),
                 settings: settings.clone(),
                 slot: *slot,
+                at,
+                sending: false,
+                in_doubt: false,
                 sent: None,
             });
         }
-        EventKind::MessageSent { key } => {
-            run.unsent.remove(key);
-            run.messages[*key as usize].sent = Some(Ok(()));
+        EventKind::MessageSending { key } => {
+            let message = &mut run.messages[*key as usize];
+            message.sending = true;
         }
-        EventKind::MessageFailed { key, why } => {
-            run.unsent.remove(key);
-            run.messages[*key as usize].sent = Some(Err(why.clone()));
+        EventKind::MessageSent { key, receipt } => {
+            if let Some(receipt) = receipt {
+                let channel = run.messages[*key as usize].channel.clone();
+                run.receipts.insert(channel, receipt.clone());
+            }
+            run.end_message(*key, Ok(()));
         }
+        EventKind::MessageFailed { key, why } => run.end_message(*key, Err(why.clone())),
         EventKind::EndingReached { ending, reason } => {
             run.consequences.clear();
             run.why.clone_from(reason);
+            run.ending_since = Some(at);
             run.mode = Mode::Ending(*ending, reason.clone());
         }
         EventKind::RunEnded { ending } => {
@@ -363,6 +385,9 @@ fn resume(run: &mut Run, at: Timestamp) {
     run.halt = None;
     run.locked = false;
     run.refused = None;
+    for message in run.messages.iter_mut().filter(|m| m.sending && m.sent.is_none()) {
+        message.in_doubt = true;
+    }
     run.unanswered = None;
     // A stuck run goes on where it was stuck: the undo, or the node of the procedure, that failed is tried again.
     if let (Mode::Ended(Ending::Stuck), Some(back)) = (&run.mode, &mut run.back) {

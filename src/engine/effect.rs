@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Action, Fact, Look, Metric, NodeIx};
 use crate::value::Value;
 
-use super::event::{ActionResult, Checked, Doubt, Slot, Who};
+use super::event::{ActionResult, Checked, Doubt, Receipt, Slot, Who};
 use super::say::Say;
 
 /// The stable name of an effect: the same wish has the same name however often it is made.
@@ -64,6 +64,20 @@ pub enum Effect {
 /// A message on its way out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outgoing {
+    /// The one name of this message, however often it is tried: `RUN.KEY`.
+    pub id: String,
+    /// The run.
+    pub run: String,
+    /// The title of the runbook.
+    pub title: String,
+    /// When it was written.
+    pub at: Timestamp,
+    /// An earlier process may have sent it already.
+    pub again: bool,
+    /// How often it is tried.
+    pub tries: u32,
+    /// What the service made of this run's messages so far.
+    pub receipt: Option<Receipt>,
     /// The channel.
     pub channel: crate::plan::Channel,
     /// The subject.
@@ -89,8 +103,8 @@ pub enum Done {
     Sample(Result<Value, SampleProblem>, String),
     /// The mean over the past and what it was made of, or why there is none.
     Baseline(Result<(Value, String), String>),
-    /// A message was sent, or why not.
-    Message(Result<(), String>),
+    /// A message was sent and what the service made of it, or why it was not.
+    Message(Result<Option<Receipt>, String>),
     /// It was stopped because it was no longer wanted.
     Cancelled,
 }

@@ -237,6 +237,16 @@ pub struct Judged {
     pub needs: SignedDuration,
 }
 
+/// What a service calls what it made of a message: an incident, a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Its name there.
+    pub id: String,
+    /// Its page, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub url: Option<String>,
+}
+
 /// How a node ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -396,6 +406,12 @@ pub enum EventKind {
     },
     /// Its condition has been false again: it can fire once more.
     TriggerRearmed { trigger: u32 },
+    /// The channels of its severity are told how it stands.
+    IncidentUpdated {
+        trigger: u32,
+        /// How often they have been, this time included.
+        turn: u64,
+    },
     /// It has not seen anything for too long.
     TriggerBlind { trigger: u32, why: String, outcome: Outcome },
     /// What a failure led to: the run goes on.
@@ -499,8 +515,14 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         slot: Option<Slot>,
     },
-    /// A message was sent.
-    MessageSent { key: u32 },
+    /// A message is about to be sent.
+    MessageSending { key: u32 },
+    /// A message was sent, and what its service said of it.
+    MessageSent {
+        key: u32,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        receipt: Option<Receipt>,
+    },
     /// A message could not be sent.
     MessageFailed { key: u32, why: String },
     /// It is clear how the run ends; what is to be said about it is being said.
@@ -510,16 +532,10 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Whether something may be built on it at once. What is not so is written with the next one that is: a sample or a
-    /// message that was sent may be lost with the process, and nothing is wrong then.
+    /// Whether something may be built on it at once. What is not so is written with the next one that is: a sample may be
+    /// lost with the process, and nothing is wrong then.
     pub fn is_durable(&self) -> bool {
-        !matches!(
-            self,
-            EventKind::Sampled { .. }
-                | EventKind::Looked { .. }
-                | EventKind::MessageSent { .. }
-                | EventKind::NodeWaiting { .. }
-        )
+        !matches!(self, EventKind::Sampled { .. } | EventKind::Looked { .. } | EventKind::NodeWaiting { .. })
     }
 }
 

@@ -30,7 +30,7 @@ pub use decide::decide;
 pub use effect::{Done, Effect, EffectId, Input, Live, Outgoing, SPARSE, SampleProblem, Wanted, Wish};
 pub use event::{
     ActionResult, Captured, Checked, Doing, Doubt, Ended, Ending, Event, EventKind, FORMAT, Failure, FailureSort,
-    Judged, Part, Sample, Slot, Truth, Watcher, Who, seen,
+    Judged, Part, Receipt, Sample, Slot, Truth, Watcher, Who, seen,
 };
 pub use say::{Answer, Inquiry, Say};
 pub use state::Run;

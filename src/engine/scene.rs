@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::plan::Plan;
+use crate::plan::{ChannelKind, Plan};
 use crate::value::{Environment, Found, Ref, RefKind, Value};
 
-use super::event::Sample;
+use super::event::{Receipt, Sample};
 use super::span::Span;
 use super::state::{Mode, Run, Status};
 
@@ -30,11 +30,13 @@ pub(super) struct Scene<'a> {
     pub(super) spans: Option<&'a dyn Fn(u32) -> Option<Span>>,
     /// What happened.
     pub(super) happening: Option<&'a Happening>,
+    /// A trigger that fires just now.
+    pub(super) fires: Option<u32>,
 }
 
 impl<'a> Scene<'a> {
     pub(super) fn new(plan: &'a Plan, run: &'a Run, now: Timestamp) -> Self {
-        Scene { plan, run, now, newest: None, asked_at: None, spans: None, happening: None }
+        Scene { plan, run, now, newest: None, asked_at: None, spans: None, happening: None, fires: None }
     }
 
     fn metric(&self, name: &str) -> Found {
@@ -78,8 +80,34 @@ impl<'a> Scene<'a> {
             "event.by" => text(&self.happened(|h| &h.by, back.map(|b| b.by.as_str()))),
             "event.rollback" => text(back.map_or("", |b| self.plan.rollbacks[b.rollback].title.as_str())),
             "event.eta" => text(back.and_then(|b| b.eta.as_deref()).unwrap_or("unknown")),
+            "event.commander" => text(&self.commander()),
+            "incident.id" => self.incident(|receipt| Some(receipt.id.clone())),
+            "incident.url" => self.incident(|receipt| receipt.url.clone()),
             "event.time" => Found::Value(Value::Instant(back.map_or(self.now, |b| b.since))),
             _ => Found::Never(format!("`{path}` is not known here")),
+        }
+    }
+
+    /// What services made of this run's messages: the page of a status page first, else the alert.
+    fn incident(&self, pick: impl Fn(&Receipt) -> Option<String>) -> Found {
+        let of = |kind: ChannelKind| {
+            let mut channels = self.plan.channels.iter().filter(|c| c.kind == kind);
+            channels.find_map(|c| pick(self.run.receipts.get(&c.id)?))
+        };
+        let found = of(ChannelKind::Statuspage).or_else(|| of(ChannelKind::Pagerduty));
+        Found::Value(found.map_or(Value::None, Value::Text))
+    }
+
+    /// Who leads: the role of the most severe of what has fired and is not over, and who answers for it now.
+    pub(super) fn commander(&self) -> String {
+        let mut open: Vec<u32> = self.run.incidents.keys().copied().chain(self.fires).collect();
+        open.sort_by_key(|trigger| self.plan.triggers[*trigger as usize].rank);
+        let id = open.into_iter().find_map(|trigger| self.plan.severity_of(trigger)?.commander.as_ref());
+        let Some(role) = id.and_then(|id| self.plan.roles.iter().find(|r| r.id == *id)) else { return String::new() };
+        let zero = self.run.zero.or(self.plan.release.as_ref().and_then(|r| r.start));
+        match role.answering(self.now, zero)[..] {
+            [] => role.title.clone(),
+            ref names => format!("{} ({})", role.title, names.join(", ")),
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::plan::{NodeIx, NodeKind, Outcome, People, Plan};
 use crate::value::Value;
 
-use super::event::{Checked, Ended, Ending, Failure, Part, Sample, Slot, Who};
+use super::event::{Checked, Ended, Ending, Failure, Part, Receipt, Sample, Slot, Who};
 use super::say::Answer;
 use super::span::Span;
 
@@ -54,8 +54,14 @@ pub struct Run {
     pub secret_captures: BTreeSet<String>,
     /// The messages, by their key.
     pub messages: Vec<MessageState>,
-    /// Those that are on their way.
-    pub unsent: BTreeSet<u32>,
+    /// Those that are on their way, by their channel: each channel speaks in order.
+    pub unsent: BTreeMap<String, BTreeSet<u32>>,
+    /// Channels whose last message could not be sent.
+    pub silent: BTreeSet<String>,
+    /// What services made of the run's messages, by the channel.
+    pub receipts: BTreeMap<String, Receipt>,
+    /// Since when it is clear how the run ends.
+    pub ending_since: Option<Timestamp>,
     /// Why it ended, or is about to.
     pub why: String,
     /// What a failure or a trigger leads to, before it has.
@@ -76,6 +82,8 @@ pub struct Run {
     pub locked: bool,
     /// What stopped the run and is done again when a pause is over.
     pub stopped: Vec<NodeIx>,
+    /// What triggers have found and is not over, by the trigger.
+    pub incidents: BTreeMap<u32, Incident>,
     /// What triggers ask, in their order; the first one is asked.
     pub questions: Vec<Open>,
     /// How often what `comms` and `every` say has been due, by its index.
@@ -147,6 +155,17 @@ pub struct Pause {
     pub rounds: u32,
     /// Who has said that it goes on.
     pub answers: Vec<Answer>,
+}
+
+/// What a trigger has found, until it is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it fired.
+    pub reason: String,
+    /// How often its channels have been told how it stands.
+    pub updates: u64,
 }
 
 /// A trigger that asks before it acts.
@@ -400,6 +419,11 @@ pub struct MessageState {
     pub text: String,
     pub settings: Vec<(String, Value)>,
     pub slot: Option<Slot>,
+    pub at: Timestamp,
+    /// It is being sent, or was when its process ended.
+    pub sending: bool,
+    /// The process ended while it was being sent.
+    pub in_doubt: bool,
     pub sent: Option<Result<(), String>>,
 }
 
@@ -427,7 +451,10 @@ impl Run {
             captures: BTreeMap::new(),
             secret_captures: BTreeSet::new(),
             messages: Vec::new(),
-            unsent: BTreeSet::new(),
+            unsent: BTreeMap::new(),
+            silent: BTreeSet::new(),
+            receipts: BTreeMap::new(),
+            ending_since: None,
             why: String::new(),
             consequences: Vec::new(),
             mode: Mode::Forward,
@@ -438,6 +465,7 @@ impl Run {
             unanswered: None,
             locked: false,
             stopped: Vec::new(),
+            incidents: BTreeMap::new(),
             questions: Vec::new(),
             announced: vec![0; plan.comms.len()],
             called: BTreeSet::new(),
@@ -517,6 +545,27 @@ impl Run {
         let through =
             |ix: &&NodeIx| matches!(self.node(**ix).status, Status::Succeeded | Status::Skipped | Status::Waived);
         (works.iter().filter(through).count(), works.len())
+    }
+
+    /// The message of each channel whose turn it is.
+    pub fn next_messages(&self) -> impl Iterator<Item = u32> {
+        self.unsent.values().filter_map(|keys| keys.first().copied())
+    }
+
+    /// A message is through, one way or another.
+    pub(super) fn end_message(&mut self, key: u32, sent: Result<(), String>) {
+        let message = &mut self.messages[key as usize];
+        if let Some(keys) = self.unsent.get_mut(&message.channel) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.unsent.remove(&message.channel);
+            }
+        }
+        match sent {
+            Ok(()) => self.silent.remove(&message.channel),
+            Err(_) => self.silent.insert(message.channel.clone()),
+        };
+        message.sent = Some(sent);
     }
 
     /// The newest sample of a metric, if it is still young enough to be believed: three of its intervals.

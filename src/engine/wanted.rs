@@ -6,7 +6,9 @@ use crate::plan::{ActionKind, Gate, Hold, Look, NodeIx, NodeKind, Plan, Sort, Wo
 use crate::value::RefKind;
 
 use super::asked::asked;
-use super::decide::{HALT_PATIENCE, Standing, actions_of, instant, needs_world, next_announcement, watches_time};
+use super::decide::{
+    HALT_PATIENCE, Standing, actions_of, instant, needs_world, next_announcement, next_update, patience, watches_time,
+};
 use super::effect::{EffectId, Wanted};
 use super::event::{Part, Slot};
 use super::say::Inquiry;
@@ -15,9 +17,6 @@ use super::watched::{metrics_inside, metrics_of, missing_inside};
 
 /// How long after a baseline could not be read it is asked for again.
 const AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
-
-/// So many messages are on their way at once, the oldest first.
-const AT_ONCE: usize = 32;
 
 /// When the limit of what a node is doing is over; nothing if it ends by itself.
 pub fn deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
@@ -104,7 +103,11 @@ impl Collector<'_> {
         if standing.holds_lock && self.run.live == Live::Running && !self.run.locked {
             return;
         }
-        self.wanted.effects.extend(self.run.unsent.iter().take(AT_ONCE).map(|key| EffectId::Message(*key)));
+        let due = self.run.next_messages().filter(|key| self.run.messages[*key as usize].sending);
+        self.wanted.effects.extend(due.map(EffectId::Message));
+        if let Some(end) = patience(self.run) {
+            self.wake(end);
+        }
         // While the run is being halted nothing else is wanted, and what runs no more.
         if let Some(halt) = &self.run.halt {
             let since = halt.since;
@@ -133,6 +136,11 @@ impl Collector<'_> {
         }
         for index in 0..self.plan.comms.len() {
             if let Some(next) = next_announcement(self.plan, self.run, index) {
+                self.wake(next);
+            }
+        }
+        for (trigger, incident) in &self.run.incidents {
+            if let Some(next) = next_update(self.plan, self.run, *trigger, incident) {
                 self.wake(next);
             }
         }

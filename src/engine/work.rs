@@ -11,6 +11,9 @@ use super::event::Checked;
 use super::scene::Scene;
 use super::state::Run;
 
+/// How often a message is tried.
+const TRIES: u32 = 3;
+
 /// The effect of a wish, with what is known put in. What stays open are secrets, and what its own result will say.
 pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
     let scene = Scene::new(plan, run, now);
@@ -70,6 +73,14 @@ pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
             let message = &run.messages[key as usize];
             match plan.channels.iter().find(|c| c.id == message.channel) {
                 Some(channel) => Effect::Message(Outgoing {
+                    id: format!("{}.{key}", run.id),
+                    run: run.id.clone(),
+                    title: plan.runbook.title.clone(),
+                    at: message.at,
+                    again: message.in_doubt,
+                    // A service that is down holds up what comes after it no longer than it must.
+                    tries: if run.silent.contains(&message.channel) && message.slot.is_none() { 1 } else { TRIES },
+                    receipt: run.receipts.get(&message.channel).cloned(),
                     channel: channel.clone(),
                     subject: message.subject.clone(),
                     text: message.text.clone(),

@@ -2,9 +2,7 @@
 
 use crate::value::{Expr, Part};
 
-use super::{
-    Action, ActionKind, Body, ChannelKind, Check, Gate, Look, Message, NodeKind, Plan, QueryPiece, Undo, UrlPart,
-};
+use super::{Action, ActionKind, Body, Check, Gate, Look, Message, NodeKind, Plan, QueryPiece, Undo, UrlPart};
 
 impl Undo {
     /// Why something is not undone.
@@ -174,10 +172,7 @@ impl Plan {
             source.basic.iter_mut().filter_map(|(_, password)| password.as_mut()).for_each(&mut *visit);
         }
         for channel in &mut self.channels {
-            if let ChannelKind::Webhook { url, header } = &mut channel.kind {
-                visit(url);
-                header.iter_mut().for_each(|(_, e)| visit(e));
-            }
+            channel.settings.iter_mut().chain(&mut channel.header).for_each(|(_, e)| visit(e));
         }
         for trigger in &mut self.triggers {
             trigger.when.iter_mut().for_each(|c| visit(&mut c.expr));

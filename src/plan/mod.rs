@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::source::Place;
 use crate::value::{Expr, Value};
 
-pub use crate::check::model::PhaseKind as Lane;
+pub use crate::check::model::{ChannelKind, PhaseKind as Lane};
 pub use about::{Link, Release, Risk, Role, ScopeItem};
 pub use action::{
     Action, ActionKind, Body, Builtin, Capture, Check, Command, FailAfter, Gate, Hold, HoldLength, Look, Message,
@@ -41,7 +41,7 @@ pub use lower::{Inputs, plan, sure_findings};
 pub use metric::{Mark, Metric, MetricKind};
 pub use moment::clock_text;
 pub use people::{Ask, AskSort, Duty, Level, People, Person, Question, Quorum, When, same_person};
-pub use react::{Announcement, Handler, Moment, Outcome, Response, Rollback, Trigger};
+pub use react::{Announcement, Handler, Moment, Outcome, Response, Rollback, Severity, Trigger};
 pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;
 pub use source::{Query, QueryPiece, Source, SourceKind, Spot, in_query};
@@ -49,6 +49,9 @@ pub use text::{
     Detail as TextDetail, command_text, dry_run, gate_words, look_words, outcome_text, query_text, request_text,
 };
 pub use way_back::{WayBack, way_back};
+
+/// The setting of a message that ends what its channel began: an alert is resolved, a room put away. No file can write it.
+pub const ENDS: &str = "@ends";
 
 /// The index of a node in [`Plan::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -108,6 +111,9 @@ pub struct Plan {
     pub nodes: Vec<Node>,
     /// The phases of the timeline, in order.
     pub phases: Vec<NodeIx>,
+    /// How bad things are, the most severe first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub severities: Vec<Severity>,
     /// What watches.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub triggers: Vec<Trigger>,
@@ -207,21 +213,24 @@ pub struct Channel {
     pub title: String,
     /// How it speaks.
     pub kind: ChannelKind,
+    /// Its settings; may be secret.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub settings: Vec<(String, Expr)>,
+    /// Of a webhook, further headers; may be secret.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub header: Vec<(String, Expr)>,
 }
 
-/// The kinds of channel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChannelKind {
-    /// The terminal, or the log.
-    Console,
-    /// An HTTP POST of JSON.
-    Webhook {
-        /// Where to; may be secret.
-        url: Expr,
-        /// Further headers; may be secret.
-        header: Vec<(String, Expr)>,
-    },
+impl Channel {
+    /// A setting.
+    pub fn setting(&self, name: &str) -> Option<&Expr> {
+        self.settings.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    /// A setting of which one knows the words now.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.setting(name).and_then(Expr::known).map(Value::to_string)
+    }
 }
 
 /// A node.
@@ -453,6 +462,12 @@ impl Plan {
         let prefix = format!("{id}.");
         let fits = |n: &Node| n.id == id || (n.id.starts_with(&prefix) && n.children().is_none());
         self.nodes.iter().enumerate().filter(|(_, n)| fits(n)).map(|(i, _)| NodeIx(i as u32)).collect()
+    }
+
+    /// The severity of a trigger.
+    pub fn severity_of(&self, trigger: u32) -> Option<&Severity> {
+        let id = self.triggers.get(trigger as usize)?.severity.as_ref()?;
+        self.severities.iter().find(|s| s.id == *id)
     }
 
     /// A metric by its name.

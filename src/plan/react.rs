@@ -71,6 +71,24 @@ pub struct Trigger {
     pub messages: Vec<Message>,
 }
 
+/// How bad something is, and who hears of it how often.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Severity {
+    /// Its name.
+    pub id: String,
+    /// Its title, or its name.
+    pub title: String,
+    /// The channels that hear of it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notify: Vec<String>,
+    /// So often, as long as it lasts.
+    #[serde(skip_serializing_if = "Option::is_none", default, with = "serial::optional_duration")]
+    pub update_every: Option<SignedDuration>,
+    /// The role that leads.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub commander: Option<String>,
+}
+
 /// A moment of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,6 +134,9 @@ pub struct Response {
 /// Messages by the clock or by a node: once, or again and again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {
+    /// It is sent however late it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub keeps: bool,
     /// Of which way back; else of the timeline.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rollback: Option<u32>,

@@ -254,7 +254,7 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
         EventKind::Announced { skipped: Some(why), .. } => {
             line(Tone::Warn, "", format!("a message was not sent: {why}"))
         }
-        EventKind::Announced { .. } => return None,
+        EventKind::Announced { .. } | EventKind::IncidentUpdated { .. } => return None,
         EventKind::MessageQueued { channel, subject, text, .. } => {
             let text = harmless(text);
             let mut lines = text.lines().map(str::to_owned);
@@ -264,7 +264,7 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
             };
             Line { tone: Tone::Say, who: channel.clone(), text: first, more: lines.collect() }
         }
-        EventKind::MessageSent { .. } => return None,
+        EventKind::MessageSending { .. } | EventKind::MessageSent { .. } => return None,
         EventKind::MessageFailed { key, why } => {
             let channel = run.messages.get(*key as usize).map(|m| m.channel.clone()).unwrap_or_default();
             line(Tone::Warn, channel, format!("a message could not be sent: {why}"))

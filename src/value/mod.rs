@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use evaluate::{Environment, EvalError, Found, evaluate, fold, read_share};
 pub use expression::{Arithmetic, Comparison, Expr, Function, Logic, Part, Ref, RefKind};
 pub use quantity::{QuantityError, duration_text, number_text, offset_text, parse_quantity};
-pub use show::{plain_text, template_text};
+pub use show::{in_lines, plain_text, template_text};
 pub use types::{Enumeration, Type};
 
 /// A value with its unit.

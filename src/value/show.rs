@@ -115,3 +115,26 @@ impl fmt::Display for HeldCondition<'_> {
         if matches!(self.0, Expr::Logic(..)) { write!(f, "({})", self.0) } else { write!(f, "{}", self.0) }
     }
 }
+/// The parts of a message, one after the other; a list begins on a line of its own, and ends with one.
+pub fn in_lines(parts: impl Iterator<Item = Value>) -> String {
+    let (mut text, mut after_list) = (String::new(), false);
+    for part in parts {
+        let list = matches!(&part, Value::List(items) if !items.is_empty());
+        let piece = part.to_string();
+        let mut piece = piece.as_str();
+        if after_list {
+            piece = piece.trim_start_matches([' ', '\t']);
+        }
+        if piece.is_empty() {
+            continue;
+        }
+        let begun = !text.is_empty() && !text.ends_with('\n');
+        if begun && (list || after_list && !piece.starts_with('\n')) {
+            text.truncate(text.trim_end_matches([' ', '\t']).len());
+            text.push('\n');
+        }
+        after_list = list;
+        text.push_str(piece);
+    }
+    text
+}

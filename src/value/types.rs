@@ -112,6 +112,11 @@ impl Enumeration {
     /// How much of a service is disturbed, on a status page.
     pub const DISRUPTION: Enumeration =
         Enumeration { name: "impact", words: &["none", "minor", "major", "critical", "maintenance"] };
+    /// How a component of a status page is.
+    pub const COMPONENT: Enumeration = Enumeration {
+        name: "component",
+        words: &["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"],
+    };
     /// How bad an alert is, for whoever is on call.
     pub const ALERT: Enumeration = Enumeration { name: "severity", words: &["critical", "error", "warning", "info"] };
     /// `metric { unit }`: what the source returns.

@@ -156,6 +156,93 @@ impl Drop for Prometheus {
     }
 }
 
+/// A real SMTP server (aiosmtpd); what it takes is kept in a folder.
+pub struct Mail {
+    folder: tempfile::TempDir,
+    port: u16,
+    child: Child,
+}
+
+impl Mail {
+    /// One that is ready; nothing if there is none on this machine. `more`: `plain`, or `starttls`/`tls` with the files of
+    /// a certificate and its key, and a user with a password.
+    pub fn start(more: &[&str]) -> Option<Self> {
+        // Debian's Python has Debian's packages.
+        let knows = |python: &&str| {
+            let asked = Command::new(python).args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status();
+            asked.is_ok_and(|status| status.success())
+        };
+        let found = ["/usr/bin/python3", "python3"].into_iter().find(knows);
+        let required = std::env::var_os("RUNBOOK_TEST_SERVERS").is_some_and(|value| value == "required");
+        assert!(found.is_some() || !required, "aiosmtpd is required here and is not installed");
+        let Some(python) = found else {
+            eprintln!("aiosmtpd is not here: this is not tested");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/smtp.py");
+        let mut child = Command::new(python)
+            .arg(script)
+            .arg(folder.path())
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let out = child.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line).unwrap();
+        let port = line.trim().parse().unwrap();
+        Some(Mail { folder, port, child })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Every mail in the order in which it came: what the server knows of it, and its text.
+    pub fn mails(&self) -> Vec<(serde_json::Value, String)> {
+        let read = |n: usize| {
+            let text = std::fs::read(self.folder.path().join(format!("{n}.eml"))).ok()?;
+            let about = std::fs::read(self.folder.path().join(format!("{n}.json"))).ok()?;
+            Some((serde_json::from_slice(&about).unwrap(), String::from_utf8(text).unwrap()))
+        };
+        (1..).map_while(read).collect()
+    }
+}
+
+impl Drop for Mail {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// A certificate for 127.0.0.1 and its key, signed by itself, until 2126; in `cert.pem` and `key.pem`.
+pub fn certificate(folder: &Path) -> (String, String) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "36500"])
+        .args([
+            "-subj",
+            "/CN=metrics",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    (read("cert.pem"), read("key.pem"))
+}
+
 /// A protobuf field of the sort that has a length.
 fn bytes(field: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![field << 3 | 2];

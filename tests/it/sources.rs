@@ -169,34 +169,13 @@ fn a_baseline_is_the_mean_of_the_past_of_a_real_prometheus() {
     assert!(plan.metrics[0].past.is_none() && plan.metrics[1].past.is_some());
 }
 
-/// Signed by itself, for 127.0.0.1, until 2126.
-fn certificate(folder: &std::path::Path) -> (String, String) {
-    let made = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "36500"])
-        .args([
-            "-subj",
-            "/CN=metrics",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-        ])
-        .args(["-keyout", "key.pem", "-out", "cert.pem"])
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    (read("cert.pem"), read("key.pem"))
-}
-
 #[test]
 fn credentials_and_an_own_authority_are_what_a_real_prometheus_asks_for() {
     if !super::servers::has("openssl") {
         return;
     }
     let project = Project::new();
-    let (cert, key) = certificate(project.path());
+    let (cert, key) = super::servers::certificate(project.path());
     // The password is `s3cr3t-enough`.
     let web = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\nbasic_auth_users:\n  ana: HASH\n"
         .replace("HASH", HASH);

@@ -187,7 +187,7 @@ impl Script for World {
                 let answer = baseline.map(|percent| (Value::Percent(percent), "the mean of 5 of 5 points".into()));
                 Answer::After(SignedDuration::ZERO, Done::Baseline(answer.ok_or_else(|| "nothing was scripted".into())))
             }
-            Effect::Message(_) => Answer::After(SignedDuration::ZERO, Done::Message(Ok(()))),
+            Effect::Message(_) => Answer::After(SignedDuration::ZERO, Done::Message(Ok(None))),
             Effect::Impossible(why) => {
                 let failure = Some(Failure::new(FailureSort::Error, why));
                 let result = ActionResult { failure, note: String::new(), captures: vec![] };

@@ -1,5 +1,7 @@
 //! What is declared: the release and what it is about, values, connections, metrics, the calendar.
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::Span;
 use crate::syntax::ast::Keyword;
 use crate::value::{Comparison, Type};
@@ -151,29 +153,55 @@ pub struct Fact {
 pub struct Channel {
     pub id: Id,
     pub title: Option<Typed>,
-    pub kind: ChannelKind,
+    /// Its kind; nothing where a finding says that there is no such kind.
+    pub kind: Option<ChannelKind>,
+    /// Its settings, as they are written.
+    pub settings: Vec<(String, Typed)>,
 }
 
-/// The kinds of channel that this version speaks.
-#[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant, reason = "a file has a handful of channels")]
+/// The kinds of channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each is a kind of the language")]
 pub enum ChannelKind {
     /// The terminal, or the log.
     Console,
     /// An HTTP POST of JSON.
-    Webhook {
-        /// Where to.
-        url: Option<Typed>,
-        /// Headers, which may be secret.
-        header: Option<Typed>,
-    },
-    /// Another kind, with its settings.
-    Other {
-        /// `slack`, `email`, …; empty where a finding says that there is no such kind.
-        kind: String,
-        /// Its settings, as they are written.
-        settings: Vec<(String, Typed)>,
-    },
+    Webhook,
+    Slack,
+    Teams,
+    Discord,
+    Email,
+    Pagerduty,
+    Statuspage,
+}
+
+impl ChannelKind {
+    /// Every kind.
+    pub const ALL: [ChannelKind; 8] = [
+        ChannelKind::Console,
+        ChannelKind::Webhook,
+        ChannelKind::Slack,
+        ChannelKind::Teams,
+        ChannelKind::Discord,
+        ChannelKind::Email,
+        ChannelKind::Pagerduty,
+        ChannelKind::Statuspage,
+    ];
+
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            ChannelKind::Console => "console",
+            ChannelKind::Webhook => "webhook",
+            ChannelKind::Slack => "slack",
+            ChannelKind::Teams => "teams",
+            ChannelKind::Discord => "discord",
+            ChannelKind::Email => "email",
+            ChannelKind::Pagerduty => "pagerduty",
+            ChannelKind::Statuspage => "statuspage",
+        }
+    }
 }
 
 /// `source`, `flags`, `router` and `hosts`: `KEYWORD NAME: KIND { … }`

@@ -12,7 +12,7 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
     let changing = |step: &crate::check::model::Step| step.actions.iter().any(changes);
     let live = steps(model).into_iter().any(|(kind, step)| kind == PhaseKind::Live && changing(step));
     // Whoever sees the console sees the rollback too.
-    let far = |channel: &&Channel| !matches!(channel.kind, ChannelKind::Console);
+    let far = |channel: &&Channel| channel.kind != Some(ChannelKind::Console);
     let Some(channel) = model.channels.iter().find(far).filter(|_| live) else { return };
     let in_rollback = |node: &Node| matches!(node, Node::Notify(..));
     let told = model.rollbacks.iter().any(|r| r.nodes.iter().any(in_rollback))

@@ -91,7 +91,7 @@ impl<'a> Context<'a> {
                 Some(format!("{}: whether it is to be sent is not known", channels()))
             }
             Some(Err(error)) => Some(format!("{}: {error}", channels())),
-            _ if late > TOO_LATE && told.every.is_none() => {
+            _ if late > TOO_LATE && told.every.is_none() && !told.keeps => {
                 let late = duration_text(SignedDuration::from_secs(late.as_secs()));
                 Some(format!("{}: its moment was {late} ago", channels()))
             }

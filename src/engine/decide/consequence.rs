@@ -191,9 +191,11 @@ impl<'a> Context<'a> {
                 Happening { reason, by: back.by.clone(), node }
             }
             // In a way back the words are those of its beginning.
-            Some(_) => return self.with_handlers_of(vec![reached], ending.handler(), None),
+            Some(_) => {
+                return self.with_alerts_ended(self.with_handlers_of(vec![reached], ending.handler(), None), ending);
+            }
             None => Happening { reason, by: String::new(), node: String::new() },
         };
-        self.with_handlers_of(vec![reached], ending.handler(), Some(&happening))
+        self.with_alerts_ended(self.with_handlers_of(vec![reached], ending.handler(), Some(&happening)), ending)
     }
 }

@@ -1,13 +1,59 @@
 //! Messages: queued with their words, sent in the background.
 
-use crate::engine::event::{Doing, EventKind, Failure, FailureSort, Slot};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::engine::event::{Doing, Ending, EventKind, Failure, FailureSort, Slot};
 use crate::engine::scene::{Happening, Scene};
-use crate::plan::Message;
-use crate::value::{Expr, Value, evaluate};
+use crate::engine::state::Run;
+use crate::plan::{ChannelKind, ENDS, Message};
+use crate::value::{Expr, Part, Value, duration_text, evaluate, in_lines};
 
 use super::{Context, Events};
 
+/// So long what is still to be said may hold up the end of a run.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Whether a service knows a message that it has had before, so that it may be sent again: by its key, or because it can
+/// be asked.
+fn knows_again(kind: ChannelKind) -> bool {
+    match kind {
+        ChannelKind::Console | ChannelKind::Webhook | ChannelKind::Email => true,
+        ChannelKind::Pagerduty | ChannelKind::Statuspage => true,
+        ChannelKind::Slack | ChannelKind::Teams | ChannelKind::Discord => false,
+    }
+}
+
+/// Until when a run that has come to its end waits for the oldest of what is still to be said.
+pub(crate) fn patience(run: &Run) -> Option<Timestamp> {
+    let since = run.ending_since?;
+    let queued = run.next_messages().map(|key| run.messages[key as usize].at).min()?;
+    queued.max(since).checked_add(PATIENCE).ok()
+}
+
 impl<'a> Context<'a> {
+    /// Each channel's next message is about to be sent; one of which nobody knows whether it was, only if that cannot be
+    /// seen twice.
+    pub(super) fn settle_messages(self) -> Events {
+        let over = patience(self.run).is_some_and(|end| self.now >= end);
+        for key in self.run.next_messages() {
+            let message = &self.run.messages[key as usize];
+            if over {
+                let why = format!("not sent within {} of the end of the run", duration_text(PATIENCE));
+                return vec![EventKind::MessageFailed { key, why }];
+            }
+            if !message.sending {
+                return vec![EventKind::MessageSending { key }];
+            }
+            let kind = self.plan.channels.iter().find(|c| c.id == message.channel).map(|c| c.kind);
+            if message.in_doubt && message.slot.is_none() && !kind.is_none_or(knows_again) {
+                let why =
+                    "the process ended while it was on its way: it may have arrived, and is not sent twice".into();
+                return vec![EventKind::MessageFailed { key, why }];
+            }
+        }
+        Vec::new()
+    }
+
     /// A message as an action of a node: it delays nothing, unless it is required.
     pub(super) fn start_message(self, slot: Slot, message: &'a Message) -> Events {
         let mut key = self.run.messages.len() as u32;
@@ -35,15 +81,18 @@ impl<'a> Context<'a> {
 
     /// One message for each channel.
     pub(super) fn queue(self, message: &'a Message, slot: Option<Slot>, scene: &Scene<'_>, key: &mut u32) -> Events {
-        let words = |expr: &Expr| match evaluate(expr, scene) {
-            Ok(value) => value.to_string(),
-            // A message says what it can; what has no value is said to have none.
-            Err(_) => loose(expr, scene),
-        };
+        let words = |expr: &Expr| composed(expr, scene);
         let mut events = Vec::new();
         for channel in &message.channels {
             let settings = message.settings.iter().map(|(name, expr)| {
-                (name.clone(), evaluate(expr, scene).unwrap_or_else(|_| Value::Text(loose(expr, scene))))
+                let value = evaluate(expr, scene).unwrap_or_else(|_| Value::Text(composed(expr, scene)));
+                // A moment of the plan is an instant to whoever reads it.
+                let instant = |at: SignedDuration| self.moment(at).map(Value::Instant);
+                let value = match value {
+                    Value::Offset(at) => instant(at).unwrap_or(Value::Offset(at)),
+                    other => other,
+                };
+                (name.clone(), value)
             });
             events.push(EventKind::MessageQueued {
                 key: *key,
@@ -54,6 +103,29 @@ impl<'a> Context<'a> {
                 slot,
             });
             *key += 1;
+        }
+        events
+    }
+
+    /// Events that end the run, and behind them the end of the alerts that it has raised, if it has ended well.
+    pub(super) fn with_alerts_ended(self, mut events: Events, ending: Ending) -> Events {
+        let well = matches!(ending, Ending::Completed | Ending::CompletedWithReservations | Ending::RolledBack);
+        let queued = |channel: &str, events: &Events| {
+            self.run.messages.iter().any(|m| m.channel == channel)
+                || events.iter().any(|e| matches!(e, EventKind::MessageQueued { channel: to, .. } if to == channel))
+        };
+        for channel in self.plan.channels.iter().filter(|c| well && c.kind == ChannelKind::Pagerduty) {
+            if queued(&channel.id, &events) {
+                let new = events.iter().filter(|e| matches!(e, EventKind::MessageQueued { .. })).count();
+                events.push(EventKind::MessageQueued {
+                    key: (self.run.messages.len() + new) as u32,
+                    channel: channel.id.clone(),
+                    subject: None,
+                    text: format!("resolved: {}", ending.words()),
+                    settings: vec![(ENDS.to_owned(), Value::Bool(true))],
+                    slot: None,
+                });
+            }
         }
         events
     }
@@ -75,17 +147,12 @@ impl<'a> Context<'a> {
     }
 }
 
-/// A string in which what has no value is written as that.
-fn loose(expr: &Expr, scene: &Scene<'_>) -> String {
-    use crate::value::Part;
-    match expr {
-        Expr::Template(parts) => parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Value(inner) => evaluate(inner, scene).map_or_else(|_| "unknown".into(), |v| v.to_string()),
-            })
-            .collect(),
-        _ => "unknown".into(),
-    }
+/// The words of a message. It says what it can: what has no value is said to have none. A list begins on a line of its own.
+fn composed(expr: &Expr, scene: &Scene<'_>) -> String {
+    let worth = |expr: &Expr| evaluate(expr, scene).unwrap_or_else(|_| Value::Text("unknown".into()));
+    let Expr::Template(parts) = expr else { return worth(expr).to_string() };
+    in_lines(parts.iter().map(|part| match part {
+        Part::Text(text) => Value::Text(text.clone()),
+        Part::Value(inner) => worth(inner),
+    }))
 }

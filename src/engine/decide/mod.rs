@@ -8,6 +8,7 @@ mod comms;
 mod consequence;
 mod gate;
 mod hold;
+mod incident;
 mod message;
 mod people;
 mod sample;
@@ -92,6 +93,10 @@ impl Context<'_> {
         if self.run.is_over() {
             return Vec::new();
         }
+        let messages = self.settle_messages();
+        if !messages.is_empty() {
+            return messages;
+        }
         if self.run.halt.is_some() {
             return self.settle_halt();
         }
@@ -120,6 +125,10 @@ impl Context<'_> {
         {
             let reason = format!("`{}` is through", self.plan.node(until).id);
             return self.halt(self.run.by.clone(), reason);
+        }
+        let updates = self.settle_incidents();
+        if !updates.is_empty() {
+            return updates;
         }
         let arming = self.arming();
         if !arming.is_empty() {
@@ -233,7 +242,7 @@ impl Context<'_> {
             (EffectId::Message(key), Done::Message(result)) => {
                 let state = self.run.messages.get(key as usize);
                 match (state.map(|m| m.sent.is_none()), result) {
-                    (Some(true), Ok(())) => vec![EventKind::MessageSent { key }],
+                    (Some(true), Ok(receipt)) => vec![EventKind::MessageSent { key, receipt: receipt.clone() }],
                     (Some(true), Err(why)) => vec![EventKind::MessageFailed { key, why: why.clone() }],
                     _ => Vec::new(),
                 }
@@ -259,6 +268,8 @@ impl Context<'_> {
 
 pub(super) use comms::{instant, next_announcement};
 pub(super) use gate::needs_world;
+pub(super) use incident::next_update;
+pub(super) use message::patience;
 pub(super) use trigger::watches_time;
 pub(super) use work::actions_of;
 

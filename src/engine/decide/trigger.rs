@@ -141,7 +141,12 @@ impl<'a> Context<'a> {
         let asks = trigger.ask.is_some();
         let fired = EventKind::TriggerFired { trigger: index, reason, samples, outcome: trigger.outcome.clone(), asks };
         let mut events = vec![fired];
-        let scene = Scene { happening: Some(&happening), newest, ..Scene::new(self.plan, self.run, self.now) };
+        let scene = Scene {
+            happening: Some(&happening),
+            newest,
+            fires: Some(index),
+            ..Scene::new(self.plan, self.run, self.now)
+        };
         let mut key = self.run.messages.len() as u32;
         for message in &trigger.messages {
             events.extend(self.queue(message, None, &scene, &mut key));

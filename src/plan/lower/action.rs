@@ -6,7 +6,7 @@ use crate::check::model::ActionKind as ModelKind;
 use crate::check::model::{self, Typed, UrlPiece, WordPiece};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{Action, ActionKind, Body, Capture, Command, Message, Request, UrlPart, Word};
-use crate::value::{Expr, Part, Type, Value};
+use crate::value::{Expr, Part, Type, Value, in_lines};
 
 use super::Lowering;
 
@@ -157,14 +157,53 @@ impl<'m> Lowering<'m> {
         }
     }
 
+    /// The text of a message: what is known is put in, lists on lines of their own.
+    fn message_text(&mut self, typed: &'m Typed) -> Expr {
+        let Expr::Template(parts) = &typed.expr else { return self.expr(typed) };
+        let mut made: Vec<Part> = Vec::new();
+        let mut known: Vec<Value> = Vec::new();
+        for part in parts {
+            let value = match part {
+                Part::Text(text) => Expr::text(text.clone()),
+                Part::Value(value) => {
+                    let inner = Typed { expr: value.clone(), ty: typed.ty.clone(), span: typed.span };
+                    self.expr(&inner)
+                }
+            };
+            match value {
+                Expr::Value(value) => known.push(value),
+                later => {
+                    made.extend(known_part(&mut known, true));
+                    made.push(Part::Value(later));
+                }
+            }
+        }
+        made.extend(known_part(&mut known, false));
+        match &made[..] {
+            [] => Expr::text(""),
+            [Part::Text(text)] => Expr::text(text.clone()),
+            _ => Expr::Template(made),
+        }
+    }
+
     pub(super) fn message(&mut self, notify: &'m model::Notify) -> Message {
         let settings = notify.settings.iter().map(|(name, value)| (name.clone(), self.expr(value)));
         Message {
             settings: settings.collect(),
             channels: notify.channels.iter().map(|(name, _)| name.clone()).collect(),
             subject: notify.subject.as_ref().map(|s| self.expr(s)),
-            text: notify.text.as_ref().map_or(Expr::text(""), |t| self.expr(t)),
+            text: notify.text.as_ref().map_or(Expr::text(""), |t| self.message_text(t)),
             required: notify.required,
         }
     }
+}
+
+/// What is known of a message up to what is not, with which it goes on.
+fn known_part(known: &mut Vec<Value>, goes_on: bool) -> Option<Part> {
+    let list = matches!(known.last(), Some(Value::List(items)) if !items.is_empty());
+    let mut text = in_lines(known.drain(..));
+    if goes_on && list {
+        text.push('\n');
+    }
+    (!text.is_empty()).then_some(Part::Text(text))
 }

@@ -224,15 +224,17 @@ impl<'m> Lowering<'m> {
     pub(super) fn channels(&mut self) -> Vec<Channel> {
         let mut channels = Vec::new();
         for channel in &self.model.channels {
-            let kind = match &channel.kind {
-                model::ChannelKind::Console | model::ChannelKind::Other { .. } => ChannelKind::Console,
-                model::ChannelKind::Webhook { url, header } => ChannelKind::Webhook {
-                    url: url.as_ref().map_or(Expr::Error, |u| self.checked_url(u)),
-                    header: self.entries(header.as_ref()),
-                },
-            };
+            let (mut settings, mut header) = (Vec::new(), Vec::new());
+            for (name, value) in &channel.settings {
+                match name.as_str() {
+                    "header" => header = self.entries(Some(value)),
+                    "url" | "webhook" | "smtp" => settings.push((name.clone(), self.checked_url(value))),
+                    _ => settings.push((name.clone(), self.expr(value))),
+                }
+            }
             let title = self.title(channel.title.as_ref(), &channel.id.text);
-            channels.push(Channel { id: channel.id.text.clone(), title, kind });
+            let kind = channel.kind.unwrap_or(ChannelKind::Console);
+            channels.push(Channel { id: channel.id.text.clone(), title, kind, settings, header });
         }
         channels
     }
@@ -274,10 +276,7 @@ impl<'m> Lowering<'m> {
             note(&source.id, source.header.iter().map(|(_, e)| e).chain(password).collect(), &mut uses);
         }
         for channel in &plan.channels {
-            if let ChannelKind::Webhook { url, header } = &channel.kind {
-                let exprs = header.iter().map(|(_, e)| e).chain([url]).collect();
-                note(&channel.id, exprs, &mut uses);
-            }
+            note(&channel.id, channel.settings.iter().chain(&channel.header).map(|(_, e)| e).collect(), &mut uses);
         }
         for secret in &mut plan.secrets {
             for (name, who) in &uses {

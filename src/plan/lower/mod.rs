@@ -205,6 +205,7 @@ impl<'m> Lowering<'m> {
             blackouts: self.blackouts(),
             nodes: Vec::new(),
             phases: Vec::new(),
+            severities: self.severities(),
             triggers: Vec::new(),
             rollbacks: Vec::new(),
             responses: Vec::new(),

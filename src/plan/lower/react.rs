@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::check::model::{self, Verdict};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::plan::{Check, Handler, Lane, Moment, NodeIx, NodeKind, Outcome, People, Plan, Rollback, Trigger};
+use crate::plan::{Check, Handler, Lane, Moment, NodeIx, NodeKind, Outcome, People, Plan, Rollback, Severity, Trigger};
 use crate::source::Span;
 use crate::value::{Expr, Value};
 
@@ -115,6 +115,18 @@ impl<'m> Lowering<'m> {
             });
         }
         triggers
+    }
+
+    pub(super) fn severities(&mut self) -> Vec<Severity> {
+        let model = self.model;
+        let of = |l: &mut Self, severity: &'m model::Severity| Severity {
+            id: severity.id.text.clone(),
+            title: l.title(severity.title.as_ref(), &severity.id.text),
+            notify: severity.notify.clone(),
+            update_every: severity.update_every.as_ref().and_then(|every| l.how_often(every)),
+            commander: severity.commander.clone(),
+        };
+        model.severities.iter().map(|severity| of(self, severity)).collect()
     }
 
     /// `when migrate runs 30m`: the step must be there.

@@ -10,11 +10,11 @@ use jiff::tz::TimeZone;
 
 use crate::paint::{Paint, pad};
 use crate::source::one_line;
-use crate::value::{duration_text, plain_text};
+use crate::value::duration_text;
 
 use super::Outcome;
 use super::moment::zone;
-use super::{ChannelKind, Plan, Schedule, SecretSource, Work, digest, schedule};
+use super::{Plan, Schedule, SecretSource, Work, digest, schedule};
 use words::*;
 pub use words::{command_text, gate_words, look_words, outcome_text, query_text, request_text};
 
@@ -232,17 +232,8 @@ impl Printer<'_> {
         let plan = self.plan;
         if !plan.channels.is_empty() {
             self.heading("Channels");
-            let rows: Vec<_> = plan
-                .channels
-                .iter()
-                .map(|channel| {
-                    let how = match &channel.kind {
-                        ChannelKind::Console => "this terminal".to_owned(),
-                        ChannelKind::Webhook { url, .. } => format!("webhook {}", plain_text(url)),
-                    };
-                    (channel.id.clone(), how)
-                })
-                .collect();
+            let rows: Vec<_> =
+                plan.channels.iter().map(|channel| (channel.id.clone(), channel_text(channel))).collect();
             self.rows(&rows);
         }
         if !plan.sources.is_empty() {

@@ -5,8 +5,8 @@ use crate::source::{harmless, one_line};
 use crate::value::{Expr, Part, duration_text, offset_text, plain_text, template_text};
 
 use super::super::{
-    Action, ActionKind, Ask, AskSort, Command, FailAfter, Gate, Hold, HoldLength, Level, Limit, Look, Message, Moment,
-    Outcome, Plan, Query, QueryPiece, Request, Retry, Touch, UrlPart, Window,
+    Action, ActionKind, Ask, AskSort, Channel, ChannelKind, Command, FailAfter, Gate, Hold, HoldLength, Level, Limit,
+    Look, Message, Moment, Outcome, Plan, Query, QueryPiece, Request, Retry, Touch, UrlPart, Window,
 };
 
 /// A command as one could type it into a POSIX shell; what is only known during the run stands as `${name}`. Of a script
@@ -283,6 +283,29 @@ pub(super) fn hold_words(hold: &Hold) -> String {
 }
 
 /// A window in words.
+/// A channel: its kind and where it goes.
+pub(super) fn channel_text(channel: &Channel) -> String {
+    let said = |names: &[&str]| {
+        let found = names.iter().filter_map(|name| Some((*name, plain_text(channel.setting(name)?))));
+        let words = found.map(|(name, value)| match name {
+            "to" => format!("to {}", value.trim_start_matches("- ").replace("\n- ", ", ")),
+            _ => value,
+        });
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let kind = channel.kind.word();
+    let place = match channel.kind {
+        ChannelKind::Console => return "this terminal".to_owned(),
+        ChannelKind::Webhook => said(&["url"]),
+        ChannelKind::Slack => said(&["webhook", "room", "url"]),
+        ChannelKind::Teams | ChannelKind::Discord => said(&["webhook"]),
+        ChannelKind::Email => said(&["smtp", "to"]),
+        ChannelKind::Pagerduty => said(&["url"]),
+        ChannelKind::Statuspage => said(&["page", "url"]),
+    };
+    format!("{kind} {place}").trim_end().to_owned()
+}
+
 pub(super) fn window_text(window: &Window) -> String {
     let time = |time: Option<jiff::civil::Time>| time.map_or("00:00".to_owned(), |t| t.strftime("%H:%M").to_string());
     let hours = match (window.from, window.to) {

@@ -16,9 +16,10 @@ use crate::engine::{
     Checked, Done, Effect, EffectId, Event, EventKind, Part, Run, SPARSE, Sample, Slot, Truth, apply, effect,
     judge_now, look_at,
 };
-use crate::plan::{ActionKind, ChannelKind, Gate, Look, NodeIx, Plan, Request, SecretSource, Touch};
+use crate::plan::{ActionKind, Gate, Look, NodeIx, Plan, Request, SecretSource, Touch};
 use crate::value::{RefKind, Value, duration_text, evaluate};
 
+use super::channel::{address_setting, place};
 use super::scope::HandOver;
 use super::{Stopper, World, short};
 
@@ -220,25 +221,27 @@ impl Asking {
         address_of(&url).ok_or_else(|| "its URL has no server".into())
     }
 
-    /// Whether the hosts of webhooks can be resolved: nothing is sent.
+    /// Whether the hosts of channels can be resolved: nothing is sent.
     async fn probe_channels(&self, plan: &Plan) -> Vec<Probed> {
-        let scope = HandOver { vault: &self.vault, captured: &[] };
         let looked = plan.channels.iter().map(|channel| {
             // Of an address that is a secret nothing is shown, not even its host.
-            let secret = matches!(&channel.kind, ChannelKind::Webhook { url, .. } if url.mentions(RefKind::Secret));
-            let url = match &channel.kind {
-                ChannelKind::Console => None,
-                ChannelKind::Webhook { url, .. } => Some(evaluate(url, &scope).map_err(|e| e.to_string())),
-            };
+            let setting = address_setting(channel).and_then(|name| channel.setting(name));
+            let secret = setting.is_some_and(|address| address.mentions(RefKind::Secret));
+            let scope = HandOver { vault: &self.vault, captured: &[] };
+            let unknown = setting.and_then(|address| evaluate(address, &scope).err());
+            let place = place(channel, &self.vault);
             async move {
                 let name = &channel.id;
-                let address = match url {
+                if let Some(why) = unknown {
+                    return Probed::new("channel", name, Readiness::Unknown, why.to_string());
+                }
+                let (host, port) = match place {
                     None => return Probed::new("channel", name, Readiness::Ready, "this terminal"),
-                    Some(Err(why)) => return Probed::new("channel", name, Readiness::Unknown, why),
-                    Some(Ok(text)) => url::Url::parse(&text.to_string()).ok().and_then(|url| address_of(&url)),
-                };
-                let Some((host, port)) = address else {
-                    return Probed::new("channel", name, Readiness::Missing, "its url is not that of a web server");
+                    Some(Err(why)) => {
+                        let why = self.vault.mask().text(&format!("its address is none: {why}"));
+                        return Probed::new("channel", name, Readiness::Missing, why);
+                    }
+                    Some(Ok(found)) => found,
                 };
                 let shown = if secret { "its host".to_owned() } else { host.clone() };
                 let found =
