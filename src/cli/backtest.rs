@@ -46,7 +46,7 @@ enum Output {
 }
 
 pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
-    let plan = match run::of_file(arguments.file.as_deref(), &arguments.vars, screen) {
+    let plan = match run::of_file(arguments.file.as_deref(), &arguments.vars, false, screen) {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };

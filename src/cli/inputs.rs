@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::plan::{Given, GivenValue, Inputs};
+use crate::plan::{DEFAULT_ORIGIN, Given, GivenValue, Inputs, Plan};
 
 use super::files;
 
@@ -56,9 +56,22 @@ pub(super) fn given(arguments: &VarArguments) -> Result<Vec<Given>, String> {
     Ok(values)
 }
 
+/// The values with which a plan was made, to be given again; what was a default may be another one now.
+pub(super) fn recorded(plan: &Plan) -> Vec<Given> {
+    let given = plan.inputs.iter().filter(|input| input.origin != DEFAULT_ORIGIN);
+    given
+        .map(|input| Given {
+            name: input.name.clone(),
+            value: GivenValue::Known(input.value.clone()),
+            origin: input.origin.clone(),
+            strict: false,
+        })
+        .collect()
+}
+
 /// The inputs of a plan.
 pub(super) fn inputs(values: Vec<Given>) -> Inputs<'static> {
     #[allow(clippy::disallowed_methods, reason = "a runbook that names no zone means the machine's")]
     let zone = jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned();
-    Inputs { values, files: &files::glob, zone }
+    Inputs { values, files: &files::glob, zone, start: None }
 }

@@ -139,11 +139,13 @@ pub(super) struct Start<'p> {
     pub(super) journal: RunJournal,
     pub(super) dir: PathBuf,
     pub(super) inputs: Vec<Input>,
+    /// The process ends while nothing is to be done.
+    pub(super) parks: bool,
 }
 
 /// Runs until the end, or until somebody halts it. The secrets were read before anything was written down.
 pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments, screen: &Screen) -> Exit {
-    let Start { plan, run, journal, dir, inputs } = start;
+    let Start { plan, run, journal, dir, inputs, parks } = start;
     let (live, lines) = mpsc::channel(LINES);
     let folder = journal.folder();
     let output = folder.join("output");
@@ -157,12 +159,12 @@ pub(super) async fn go(start: Start<'_>, vault: Vault, arguments: &LiveArguments
         ));
     }
     let mut shown = Shown { reporter: Some(arguments.reporter(screen)), screen, who: arguments.who() };
-    let driver = Driver::new(plan, run, journal, world, &mut shown, &clock);
+    let driver = Driver::new(plan, run, journal, world, &mut shown, &clock, parks);
     let outcome = driver.drive(inputs, lines, signals, &arguments.who()).await;
     match outcome {
         Ok(run) => {
             shown.tell(|r| r.end(plan, &run, clock.now()));
-            let went_well = run.ending() == Some(Ending::Completed);
+            let went_well = run.ending() == Some(Ending::Completed) || run.parked.is_some();
             if !went_well && arguments.output != Output::Json && output.is_dir() {
                 screen.note(&format!("what the commands printed is in {}", output.display()));
             }

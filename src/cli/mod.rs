@@ -2,8 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "the command line reads and writes files, the environment and the clock")]
 
 mod abort;
+mod amend;
 mod backtest;
 mod check;
+mod due;
 mod explain;
 mod files;
 mod fmt;
@@ -43,6 +45,15 @@ pub enum Exit {
     Fault = 70,
 }
 
+impl Exit {
+    /// The exit of a code; nothing that no command ends with.
+    fn from_code(code: i32) -> Option<Self> {
+        use Exit::*;
+        let all = [Done, Findings, Usage, RolledBack, Stuck, Stopped, Paused, Unhealthy, Reservations, Locked, Fault];
+        all.into_iter().find(|exit| *exit as i32 == code)
+    }
+}
+
 /// Executable release runbooks: a file beside the code, checked, rehearsed, run step by step, with a way back.
 #[derive(Debug, Parser)]
 #[command(name = "runbook", version, arg_required_else_help = true, after_help = EXITS)]
@@ -73,6 +84,10 @@ enum Command {
     Backtest(backtest::Arguments),
     /// Go on with a run that was paused or whose process is gone
     Resume(resume::Arguments),
+    /// Give a run whose live part has not begun another start; what was approved is asked for again
+    Reschedule(amend::RescheduleArguments),
+    /// Give a run whose live part has not begun the plan of a changed file; what was approved is asked for again
+    Amend(amend::AmendArguments),
     /// Halt a run that another process is running, as Ctrl-C there would
     Pause(reach::PauseArguments),
     /// Send a run back, whether a process is running it or not
@@ -133,6 +148,8 @@ fn dispatch(arguments: Arguments) -> Exit {
         Command::Backtest(own) => backtest::main(own, &screen),
         Command::Resume(own) => resume::main(own, &screen, &state()),
         Command::Rollback(own) => resume::roll_back(own, &screen, &state()),
+        Command::Reschedule(own) => amend::reschedule(own, &screen, &state()),
+        Command::Amend(own) => amend::amend(own, &screen, &state()),
         Command::Pause(own) => reach::pause(own, &screen, &state()),
         Command::Abort(own) => abort::main(own, &screen, &state()),
         Command::Approve(own) => say::plainly(say::Verb::Approve, own, &screen, &state()),

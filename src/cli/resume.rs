@@ -26,6 +26,18 @@ pub(super) struct Arguments {
     /// everything before it
     #[arg(long, value_name = "WHAT")]
     in_doubt: Option<InDoubt>,
+    /// Go on with every run that was started with --park and is due, one process each; for cron
+    #[arg(long, conflicts_with_all = ["run", "in_doubt", "overrides"])]
+    due: bool,
+    /// End the process while nothing is to be done for a long time; `runbook resume --due` goes on then
+    #[arg(long)]
+    park: bool,
+    /// This window or blackout does not hold for this run; may be said again. With --reason; it is recorded
+    #[arg(long = "override", value_name = "WINDOW", requires = "reason")]
+    overrides: Vec<String>,
+    /// Why a window does not hold
+    #[arg(long, value_name = "WHY")]
+    reason: Option<String>,
     #[command(flatten)]
     live: LiveArguments,
 }
@@ -93,6 +105,9 @@ fn ask_about(id: &str, title: &str, screen: &Screen) -> Result<InDoubt, String> 
 }
 
 pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit {
+    if arguments.due {
+        return super::due::main(&arguments.live, screen, state);
+    }
     if let Some(told) = go_on(arguments, state) {
         return match told {
             Ok(id) => {
@@ -111,11 +126,15 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
         let mut inputs = vec![Input::Resume { by: by.clone(), doubts }];
         // Whoever resumes a pause wants what stopped to be done again.
         if matches!(record.run().mode, Mode::Paused(_)) {
-            inputs.push(Input::Say { key: new_key(), by, say: Say::GoOn });
+            inputs.push(Input::Say { key: new_key(), by: by.clone(), say: Say::GoOn });
         }
+        if let Some(unknown) = arguments.overrides.iter().find(|name| !record.plan.calendar().any(|id| id == **name)) {
+            return Err(format!("the plan has no window and no blackout `{}`", one_line(unknown)));
+        }
+        inputs.extend(super::run::overrides(&arguments.overrides, arguments.reason.as_deref(), &by));
         Ok(inputs)
     };
-    take_up(arguments.run.as_deref(), &arguments.live, screen, state, resume)
+    take_up(arguments.run.as_deref(), &arguments.live, screen, state, arguments.park, resume)
 }
 
 /// Ends the pause of a run that another process is running. Nothing if nobody runs it.
@@ -168,7 +187,7 @@ pub(super) fn roll_back(arguments: &RollbackArguments, screen: &Screen, state: &
             Live::Ended => Err("the live part of this run is through, and the release is committed".into()),
         }
     };
-    take_up(arguments.run.as_deref(), &arguments.live, screen, state, inputs)
+    take_up(arguments.run.as_deref(), &arguments.live, screen, state, false, inputs)
 }
 
 /// The rollback is one of the plan's.
@@ -218,6 +237,7 @@ pub(super) fn take_up(
     live: &LiveArguments,
     screen: &Screen,
     state: &Path,
+    parks: bool,
     inputs: impl Fn(&Record) -> Result<Vec<Input>, String>,
 ) -> Exit {
     let (journal, record) = match open(run, state) {
@@ -241,7 +261,7 @@ pub(super) fn take_up(
         // Secrets are read again, never stored.
         let Some(vault) = secrets(&record.plan, &dir, screen).await else { return Exit::Usage };
         end_what_is_left(&record, &journal, screen).await;
-        let start = Start { plan: &record.plan, run: state, journal, dir: dir.clone(), inputs };
+        let start = Start { plan: &record.plan, run: state, journal, dir: dir.clone(), inputs, parks };
         go(start, vault, live, screen).await
     })
 }

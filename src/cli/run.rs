@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::diagnostic::{has_errors, report, summary};
-use crate::engine::{Input, Run};
+use crate::diagnostic::{Code, has_errors, report, summary};
+use crate::engine::{Input, Run, Say, Who};
 use crate::journal::Embedded;
 use crate::plan::{
-    Action, ActionKind, AskSort, Lane, NodeIx, Plan, PlanError, TextDetail, digest, dry_run, plan, read, schedule,
-    write,
+    Action, ActionKind, AskSort, Inputs, Lane, NodeIx, Plan, PlanError, TextDetail, digest, dry_run, plan, read,
+    schedule, write,
 };
 use crate::source::one_line;
 use crate::value::offset_text;
 
 use super::inputs::{VarArguments, given, inputs};
 use super::live::{LiveArguments, Start, go, runtime, secrets};
+use super::say::new_key;
 use super::screen::Screen;
 use super::{Exit, files};
 
@@ -50,10 +51,16 @@ pub(super) struct Arguments {
     /// Halt when this node is through; `runbook resume` goes on behind it
     #[arg(long, value_name = "ID")]
     until: Option<String>,
+    /// This window or blackout does not hold for this run; may be said again. With --reason; it is recorded
+    #[arg(long = "override", value_name = "WINDOW", requires = "reason")]
+    overrides: Vec<String>,
+    /// End the process while nothing is to be done for a long time; `runbook resume --due` goes on then
+    #[arg(long)]
+    park: bool,
     /// This node was done before, by hand; may be said again. With --reason
     #[arg(long, value_name = "ID", requires = "reason")]
     done: Vec<String>,
-    /// Why what is --done counts as done; it is recorded
+    /// Why what is --done counts as done, or why a window does not hold; it is recorded
     #[arg(long, value_name = "WHY")]
     reason: Option<String>,
     #[command(flatten)]
@@ -77,7 +84,7 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
             return Exit::Usage;
         }
     };
-    if let Some(exit) = refuse_late(arguments, &plan, screen) {
+    if let Some(exit) = refuse_outside(arguments, &plan, screen).or_else(|| refuse_late(arguments, &plan, screen)) {
         return exit;
     }
     if !arguments.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !asked(&plan, screen) {
@@ -98,11 +105,21 @@ fn made(arguments: &Arguments, screen: &Screen) -> Result<Plan, Exit> {
         let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
         return read(&text).map_err(|e| fail(e.to_string()));
     }
-    of_file(arguments.file.as_deref(), &arguments.vars, screen)
+    of_file(arguments.file.as_deref(), &arguments.vars, !arguments.overrides.is_empty(), screen)
 }
 
-/// The plan of a file.
-pub(super) fn of_file(file: Option<&Path>, vars: &VarArguments, screen: &Screen) -> Result<Plan, Exit> {
+/// The plan of a file. `passes`: that its start lies outside of a window is said later, by name.
+pub(super) fn of_file(file: Option<&Path>, vars: &VarArguments, passes: bool, screen: &Screen) -> Result<Plan, Exit> {
+    with_inputs(file, || given(vars).map(inputs), passes, screen)
+}
+
+/// The plan of a file with inputs that are asked for once the file is right.
+pub(super) fn with_inputs(
+    file: Option<&Path>,
+    values: impl FnOnce() -> Result<Inputs<'static>, String>,
+    passes: bool,
+    screen: &Screen,
+) -> Result<Plan, Exit> {
     let usage = |why: String| {
         screen.error(&why);
         Exit::Usage
@@ -116,7 +133,10 @@ pub(super) fn of_file(file: Option<&Path>, vars: &VarArguments, screen: &Screen)
         )));
     }
     let examined = files::examine(loaded);
-    let (sources, findings) = (&examined.sources, &examined.diagnostics);
+    let sources = &examined.sources;
+    let mut findings = examined.diagnostics.clone();
+    findings.retain(|finding| !passes || finding.code != Code::StartOutside);
+    let findings = &findings;
     if has_errors(findings) {
         screen.note(&report(findings, sources, screen.err.width, screen.err.color));
         screen.error(&format!("{} cannot be run: {}", file.display(), summary(findings)));
@@ -128,8 +148,7 @@ pub(super) fn of_file(file: Option<&Path>, vars: &VarArguments, screen: &Screen)
             file.display()
         )));
     }
-    let values = given(vars).map_err(usage)?;
-    plan(&examined.checked.model, sources, &inputs(values)).map_err(|PlanError { usage, findings }| {
+    plan(&examined.checked.model, sources, &values().map_err(usage)?).map_err(|PlanError { usage, findings }| {
         screen.note(&report(&findings, sources, screen.err.width, screen.err.color));
         for why in &usage {
             screen.error(why);
@@ -152,6 +171,31 @@ fn show(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Exit {
         screen.note(&format!("plan {} saved to {}", digest(plan), path.display()));
     }
     if arguments.probe { super::probe::main(plan, screen) } else { Exit::Done }
+}
+
+/// A start outside of its windows, or in a blackout, is said now and not when everybody has come.
+fn refuse_outside(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Option<Exit> {
+    if let Some(unknown) = arguments.overrides.iter().find(|name| !plan.calendar().any(|id| id == **name)) {
+        screen.error(&format!("the plan has no window and no blackout `{}`", one_line(unknown)));
+        return Some(Exit::Usage);
+    }
+    let start = plan.release.as_ref().and_then(|r| r.start)?;
+    let passed = |name: &str| arguments.overrides.iter().any(|o| o == name);
+    let (phase, why, names) = plan.outside(start.max(now()), &passed)?;
+    let names: Vec<String> = names.iter().map(|name| format!("--override {name}")).collect();
+    screen.error(&format!(
+        "`{}` cannot start: {why}\n{} --reason WHY starts it all the same, and is recorded; or choose another release.start",
+        plan.node(phase).id,
+        names.join(" ")
+    ));
+    Some(Exit::Usage)
+}
+
+/// What makes windows and blackouts not hold.
+pub(super) fn overrides(names: &[String], reason: Option<&str>, by: &Who) -> Vec<Input> {
+    let reason = reason.map(one_line).unwrap_or_default();
+    let say = |name: &String| Say::Override { name: name.clone(), reason: reason.clone() };
+    names.iter().map(|name| Input::Say { key: new_key(), by: by.clone(), say: say(name) }).collect()
 }
 
 /// Prepare nodes that were due before now: nobody should find that out in the middle.
@@ -255,6 +299,7 @@ async fn start(arguments: &Arguments, plan: &Plan, marks: Marks, screen: &Screen
         }
     };
     let begin = Input::Begin {
+        parks: arguments.park,
         until: marks.until,
         done: marks.done,
         run: id,
@@ -262,7 +307,10 @@ async fn start(arguments: &Arguments, plan: &Plan, marks: Marks, screen: &Screen
         dir: dir.display().to_string(),
         version: env!("CARGO_PKG_VERSION").into(),
     };
-    let start = Start { plan, run: Run::new(plan), journal, dir, inputs: vec![begin] };
+    let by = arguments.live.who();
+    let inputs =
+        std::iter::once(begin).chain(overrides(&arguments.overrides, arguments.reason.as_deref(), &by)).collect();
+    let start = Start { plan, run: Run::new(plan), journal, dir, inputs, parks: arguments.park };
     go(start, vault, &arguments.live, screen).await
 }
 

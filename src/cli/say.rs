@@ -74,7 +74,7 @@ pub(super) struct NoteArguments {
 pub(super) struct WhoArguments {
     /// Who you are; recorded as a claim beside the user of the operating system
     #[arg(long = "as", value_name = "EMAIL", env = "RUNBOOK_AS", hide_env_values = true)]
-    claim: Option<String>,
+    pub(super) claim: Option<String>,
 }
 
 /// What is said.
@@ -145,7 +145,7 @@ pub(super) fn waive(arguments: &WaiveArguments, screen: &Screen, state: &Path) -
             None => Ok(vec![input]),
         }
     };
-    super::resume::take_up(run, &arguments.live, screen, state, inputs)
+    super::resume::take_up(run, &arguments.live, screen, state, false, inputs)
 }
 
 /// The run, if it is named, and the thing.
@@ -210,6 +210,7 @@ fn preview(record: &Record, input: Input) -> Vec<Event> {
     let mut run = record.run();
     // A run that was halted hears of it when it goes on.
     run.halt = None;
+    run.parked = None;
     advance(&record.plan, &mut run, input, Clock::default().now())
 }
 

@@ -9,10 +9,11 @@ use serde_json::json;
 
 use crate::drive::Clock;
 use crate::engine::state::{Mode, Status};
-use crate::engine::{Run, apply};
+use crate::engine::{EventKind, Run, apply};
 use crate::journal::{Embedded, JournalError, Record, RunRow};
 use crate::paint;
-use crate::plan::NodeIx;
+use crate::plan::moment::{self, local_text};
+use crate::plan::{NodeIx, Plan};
 use crate::report::{Json, Plain, Reporter, now, summary};
 use crate::source::one_line;
 
@@ -217,6 +218,7 @@ fn as_json(record: &Record, run: &Run, running: bool) -> serde_json::Value {
         .collect();
     let state = match &run.mode {
         Mode::Ended(_) | Mode::Ending(..) => "ended",
+        _ if !running && run.parked.is_some() => "parked",
         _ if !running => "left",
         Mode::Forward => "forward",
         Mode::Paused { .. } => "paused",
@@ -241,8 +243,25 @@ fn as_json(record: &Record, run: &Run, running: bool) -> serde_json::Value {
         "ending": run.ending(), "done": done, "nodes": all, "active": nodes, "failed": failed,
         "undone": undone, "reason": reason, "head": record.head,
         "asks": super::say::open_questions(&record.plan, run),
-        "answers": answers, "in_doubt": in_doubt,
+        "answers": answers, "in_doubt": in_doubt, "until": run.parked, "digest": run.digest,
+        "checklists": checklists(&record.plan, run),
     })
+}
+
+/// How far each checklist is that is open, item by item.
+fn checklists(plan: &Plan, run: &Run) -> Vec<serde_json::Value> {
+    let open = run.active.iter().filter(|ix| plan.node(**ix).is_checklist());
+    let of = |ix: &NodeIx| {
+        let items = plan.node(*ix).children().unwrap_or_default();
+        let item = |ix: &NodeIx| {
+            let (node, state) = (plan.node(*ix), run.node(*ix));
+            let done = state.status.is_final();
+            json!({ "id": node.id, "title": node.title, "done": done, "said": state.said })
+        };
+        let done = items.iter().filter(|ix| run.node(**ix).status.is_final()).count();
+        json!({ "id": plan.node(*ix).id, "done": done, "of": items.len(), "items": items.iter().map(item).collect::<Vec<_>>() })
+    };
+    open.map(of).collect()
 }
 
 fn list(store: &Embedded, rows: &[&RunRow], how: How, screen: &Screen) -> Result<(), String> {
@@ -255,7 +274,10 @@ fn list(store: &Embedded, rows: &[&RunRow], how: How, screen: &Screen) -> Result
         let state = match row.ending {
             Some(ending) => ending.words().to_owned(),
             None if running => "goes on".to_owned(),
-            None => "left; `runbook resume` goes on".to_owned(),
+            None => match read(store, &row.id).ok().and_then(|r| Some((r.run().parked?, r.plan.runbook.timezone))) {
+                Some((until, zone)) => format!("parked until {}", local_text(until, &moment::zone(&zone))),
+                None => "left; `runbook resume` goes on".to_owned(),
+            },
         };
         match how {
             How::Human => {
@@ -284,14 +306,17 @@ fn show_logs(arguments: &LogsArguments, screen: &Screen, state: &Path) -> Result
         How::Human => Box::new(Plain::new(out, screen.out)),
         How::Json => Box::new(Json::new(out)),
     };
-    let (mut shown, mut run) = (0, None);
+    let (mut shown, mut state) = (0, None);
     loop {
         let record = read(&store, &row.id)?;
-        let run = run.get_or_insert_with(|| Run::new(&record.plan));
+        let (run, plan) = state.get_or_insert_with(|| (Run::new(&record.first), record.first.clone()));
         for event in record.events.get(shown..).unwrap_or_default() {
             apply(run, event);
+            if let EventKind::PlanChanged { plan: new, .. } = &event.kind {
+                *plan = new.as_ref().clone();
+            }
             // Whoever closes the pipe has seen enough.
-            match reporter.event(&record.plan, run, event) {
+            match reporter.event(plan, run, event) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(format!("standard output cannot be written: {error}")),

@@ -13,60 +13,19 @@ use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
 use crate::world::{Stop, World, impossible};
 
+use super::Clock;
+
 /// How often somebody who watches is told that time passes.
 const TICK: Duration = Duration::from_millis(100);
+
+/// What is so far away is not waited for by a process that parks.
+const FAR: SignedDuration = SignedDuration::from_mins(5);
 
 /// How often it is looked whether somebody at another terminal wants something.
 const LOOK: SignedDuration = SignedDuration::from_millis(300);
 
 /// How long everything in flight may take to end when nothing more is wanted, beyond its grace.
 const LAST: Duration = Duration::from_secs(15);
-
-/// A clock that is behind the record by no more than this is as good as right.
-const BEHIND: SignedDuration = SignedDuration::from_secs(2);
-
-/// The clock of a process: the time of day when it began, and what has passed since. It runs evenly, also while the
-/// machine sleeps, and whoever sets the machine's clock meanwhile makes no limit and no wait shorter or longer.
-#[derive(Debug)]
-pub struct Clock {
-    began: Timestamp,
-    running: SignedDuration,
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Clock { began: Timestamp::now(), running: uptime() }
-    }
-}
-
-/// How long the machine has been up, its sleep included, by clock_gettime(2).
-fn uptime() -> SignedDuration {
-    #[cfg(target_os = "linux")]
-    let id = rustix::time::ClockId::Boottime;
-    #[cfg(not(target_os = "linux"))]
-    let id = rustix::time::ClockId::Monotonic;
-    let time = rustix::time::clock_gettime(id);
-    SignedDuration::new(time.tv_sec, time.tv_nsec as i32)
-}
-
-impl Clock {
-    /// A clock that goes on from a moment, if the machine's is behind it: it was set back, or begins anew after a flat
-    /// battery. Says by how much.
-    pub fn not_before(moment: Timestamp) -> (Self, Option<SignedDuration>) {
-        let clock = Clock::default();
-        let behind = moment.duration_since(clock.began);
-        match behind > BEHIND {
-            true => (Clock { began: moment, ..clock }, Some(behind)),
-            false => (clock, None),
-        }
-    }
-
-    /// The present moment, to the millisecond.
-    pub fn now(&self) -> Timestamp {
-        let now = self.began.saturating_add(uptime() - self.running).unwrap_or(self.began);
-        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-    }
-}
 
 /// What a signal, or a key, wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,10 +78,11 @@ pub struct Driver<'a, J> {
     /// Which effect a task is for, so that one that panics has a name.
     names: HashMap<tokio::task::Id, EffectId>,
     locked: bool,
+    parks: bool,
 }
 
 impl<'a, J: Journal> Driver<'a, J> {
-    /// A driver for a run that is in the journal already.
+    /// A driver for a run that is in the journal already. `parks`: it ends while nothing is to be done for a long time.
     pub fn new(
         plan: &'a Plan,
         run: Run,
@@ -130,9 +90,10 @@ impl<'a, J: Journal> Driver<'a, J> {
         world: Arc<World>,
         watch: &'a mut dyn Watch,
         clock: &'a Clock,
+        parks: bool,
     ) -> Self {
         let (flights, tasks, names) = (BTreeMap::new(), JoinSet::new(), HashMap::new());
-        Driver { plan, run, journal, world, watch, clock, flights, tasks, names, locked: false }
+        Driver { plan, run, journal, world, watch, clock, flights, tasks, names, locked: false, parks }
     }
 
     /// Goes on with the run until it has ended or is halted. `first` is what begins or resumes it.
@@ -186,6 +147,13 @@ impl<'a, J: Journal> Driver<'a, J> {
                 looked = self.clock.now();
             }
             let wake = self.reconcile()?;
+            if let Some(until) = wake.filter(|_| self.parks && self.flights.is_empty())
+                && until.duration_since(self.clock.now()) >= FAR
+            {
+                // Somebody may have said something meanwhile.
+                self.listen()?;
+                self.take(Input::Park { until })?;
+            }
             if self.run.is_over() {
                 break;
             }
@@ -248,7 +216,7 @@ impl<'a, J: Journal> Driver<'a, J> {
 
     /// How long until a moment.
     fn sleep_until(&self, wake: Option<Timestamp>) -> Duration {
-        let left = wake.map(|wake| wake.duration_since(self.clock.now()));
+        let left = wake.map(|wake| self.clock.real(wake.duration_since(self.clock.now())));
         left.map_or(Duration::MAX, |left| Duration::try_from(left.max(SignedDuration::ZERO)).unwrap_or(Duration::MAX))
     }
 

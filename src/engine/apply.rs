@@ -24,7 +24,8 @@ pub fn apply(run: &mut Run, event: &Event) {
     let at = event.at;
     run.now = run.now.max(at);
     match &event.kind {
-        EventKind::RunStarted { run: id, by, dir, digest, until, done, .. } => {
+        EventKind::RunStarted { run: id, by, dir, digest, until, done, parks, .. } => {
+            run.parks = *parks;
             run.until = *until;
             run.done_before = done.iter().cloned().collect();
             run.id.clone_from(id);
@@ -33,7 +34,16 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.dir.clone_from(dir);
             run.started = Some(at);
         }
+        EventKind::Parked { until } => {
+            run.parks = true;
+            run.parked = Some(*until);
+        }
+        EventKind::Unparked { .. } => run.parked = None,
+        EventKind::PlanChanged { plan, digest, nodes, metrics, comms, lapsed, .. } => {
+            super::amend::change(run, plan, digest, nodes, metrics, comms, lapsed, at);
+        }
         EventKind::RunResumed { doubts, .. } => {
+            run.parked = None;
             resume(run, at);
             doubts.iter().for_each(|(node, doubt)| settle_doubt(run, *node, *doubt));
         }
@@ -413,29 +423,29 @@ fn resume(run: &mut Run, at: Timestamp) {
             Some(ActionState::Asking(asking)) => {
                 asking.since = at;
                 asking.most = asking.most.max(asking.rounds);
-                asking.rounds = 0;
+                asking.rounds = asking.rounds.min(1);
             }
             Some(ActionState::Message | ActionState::InDoubt) | None => {}
         }
     }
-    // Whoever is asked hears of it again, and has their time again.
+    // Whoever is asked has their time again, and was told: they hear of it at half time.
     for open in &mut run.questions {
-        open.since = None;
+        open.since = open.since.map(|_| at);
         open.most = open.most.max(open.rounds);
-        open.rounds = 0;
+        open.rounds = open.rounds.min(1);
     }
     let groups: Vec<_> = run.active.iter().copied().collect();
     for ix in groups {
         let state = run.node_mut(ix);
         state.since = Some(at);
         state.most = state.most.max(state.rounds);
-        state.rounds = 0;
+        state.rounds = state.rounds.min(1);
     }
     if let Mode::Paused(pause) = &mut run.mode {
         let left = pause.until.duration_since(pause.since);
         pause.since = at;
         pause.until = at.saturating_add(left).unwrap_or(at);
-        pause.rounds = 0;
+        pause.rounds = pause.rounds.min(1);
     }
     // Nobody sampled while nobody ran: no span goes on across the gap.
     for trigger in &mut run.triggers {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Action, Fact, Look, Metric, NodeIx};
 use crate::value::Value;
 
-use super::event::{ActionResult, Checked, Doubt, Receipt, Slot, Who};
+use super::event::{ActionResult, Checked, Doubt, EventKind, Receipt, Slot, Who};
 use super::say::Say;
 
 /// The stable name of an effect: the same wish has the same name however often it is made.
@@ -56,7 +56,7 @@ pub enum Effect {
     /// Read the mean of its past, which ended so long ago.
     Baseline(Box<Metric>, jiff::SignedDuration),
     /// Send a message.
-    Message(Outgoing),
+    Message(Box<Outgoing>),
     /// It cannot be done: something it needs has no value.
     Impossible(String),
 }
@@ -133,6 +133,8 @@ pub enum Input {
         until: Option<NodeIx>,
         /// What was done before, by hand, and why that is known.
         done: Vec<(NodeIx, String)>,
+        /// Its process ends while nothing is to be done, and something takes it up again when it is due.
+        parks: bool,
     },
     /// It is taken up again by a new process.
     Resume {
@@ -145,6 +147,13 @@ pub enum Input {
     Tick,
     /// An effect ended.
     Ended(EffectId, Done),
+    /// Nothing happens for a long time: its process may end until then.
+    Park {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// It goes on by another plan; what that means was worked out by [`super::amendment`].
+    Amend(Box<EventKind>),
     /// A person or a signal wants it to halt.
     Halt {
         /// Who.

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{NodeIx, Outcome, People, duration};
+use crate::plan::{NodeIx, Outcome, People, Plan, duration};
 use crate::value::Value;
 
 use super::say::{Inquiry, Say};
@@ -329,6 +329,28 @@ pub enum EventKind {
         until: Option<NodeIx>,
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         done: Vec<(NodeIx, String)>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        parks: bool,
+    },
+    /// Nothing happens for a long time: the process ended, and nothing was in flight.
+    Parked { until: Timestamp },
+    /// It was taken up again after that; nothing was lost.
+    Unparked { by: Who },
+    /// It goes on by another plan. What has begun keeps its state; approvals lapse.
+    PlanChanged {
+        by: Who,
+        reason: String,
+        digest: String,
+        plan: Box<Plan>,
+        /// Which node of the plan before each node is; nothing for a new one.
+        nodes: Vec<Option<NodeIx>>,
+        /// The same of metrics.
+        metrics: Vec<Option<u32>>,
+        /// The same of messages beside the timeline.
+        comms: Vec<Option<u32>>,
+        /// Approvals that were given for the plan before, and are asked for again.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        lapsed: Vec<NodeIx>,
     },
     /// It was taken up again, in a new process.
     RunResumed {

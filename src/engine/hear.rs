@@ -52,6 +52,9 @@ pub(super) fn asked(run: &mut Run, what: Inquiry, round: u32, at: Timestamp) {
 /// What a person said becomes part of the state.
 pub(super) fn hear(run: &mut Run, by: &Who, say: &Say, at: Timestamp) {
     match say {
+        Say::Override { name, reason } => {
+            run.overridden.insert(name.clone(), format!("{reason}, says {by}"));
+        }
         Say::Note { text } => run.notes.push((at, by.clone(), text.clone())),
         Say::Answer { node, yes, value, reason } => {
             let words = match (value, yes) {

@@ -9,6 +9,7 @@
 //! A driver compares what is wanted with what is in flight, starts what is missing and cancels what is no longer
 //! wanted. Nothing here reads a clock, a file or the environment, starts a process or waits.
 
+mod amend;
 mod apply;
 mod asked;
 mod decide;
@@ -25,6 +26,7 @@ mod wanted;
 mod watched;
 mod work;
 
+pub use amend::amendment;
 pub use apply::apply;
 pub use decide::decide;
 pub use effect::{Done, Effect, EffectId, Input, Live, Outgoing, SPARSE, SampleProblem, Wanted, Wish};
@@ -61,7 +63,7 @@ pub fn advance(plan: &Plan, run: &mut Run, input: Input, now: Timestamp) -> Vec<
     events
 }
 
-/// The state after some events, from the beginning.
+/// The state after some events, from the beginning. `plan` is the one with which the run began.
 pub fn replay<'e>(plan: &Plan, events: impl IntoIterator<Item = &'e Event>) -> Run {
     let mut run = Run::new(plan);
     for event in events {

@@ -63,6 +63,13 @@ pub enum Say {
     },
     /// The pause is over: what stopped is done again.
     GoOn,
+    /// A window or a blackout of the calendar does not hold for this run.
+    Override {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// A remark for the record.
     Note {
         /// It.

@@ -104,12 +104,18 @@ pub struct Run {
     pub answers: BTreeMap<NodeIx, Value>,
     /// What was said once counts once.
     pub heard: BTreeSet<String>,
+    /// Windows and blackouts that do not hold for this run, and why.
+    pub overridden: BTreeMap<String, String>,
+    /// Its process ends while nothing is to be done, and something takes it up again when it is due.
+    pub parks: bool,
+    /// Nothing happens until then, and nobody runs it.
+    pub parked: Option<Timestamp>,
     /// Remarks for the record.
     pub notes: Vec<(Timestamp, Who, String)>,
     /// The nodes that are doing something.
     pub active: BTreeSet<NodeIx>,
-    parents: Vec<Option<NodeIx>>,
-    phases: Vec<NodeIx>,
+    pub(super) parents: Vec<Option<NodeIx>>,
+    pub(super) phases: Vec<NodeIx>,
     /// Groups beside the timeline and the way back.
     beside: Vec<NodeIx>,
 }
@@ -476,6 +482,9 @@ impl Run {
             live_until: None,
             answers: BTreeMap::new(),
             heard: BTreeSet::new(),
+            overridden: BTreeMap::new(),
+            parks: false,
+            parked: None,
             notes: Vec::new(),
             active: BTreeSet::new(),
             parents: plan.nodes.iter().map(|n| n.parent).collect(),
@@ -513,6 +522,17 @@ impl Run {
         Some(Slot { node, part: work.part, attempt: work.attempt, action: work.action })
     }
 
+    /// The first of some nodes that is not through, where so many are; those behind it may be.
+    pub(super) fn next_of(&self, nodes: &[NodeIx], done: usize) -> Option<NodeIx> {
+        let rest = nodes.get(done..).unwrap_or_default();
+        rest.iter().copied().find(|ix| !self.node(*ix).status.is_final())
+    }
+
+    /// The phase of the timeline that goes on.
+    pub(super) fn next_phase(&self, plan: &Plan) -> Option<NodeIx> {
+        self.next_of(&plan.phases, self.phases_done)
+    }
+
     /// The ending, once it is reached for good.
     pub fn ending(&self) -> Option<Ending> {
         match self.mode {
@@ -523,7 +543,7 @@ impl Run {
 
     /// Whether nothing more will happen in this process: the run has ended, or it was halted.
     pub fn is_over(&self) -> bool {
-        self.ending().is_some() || self.halt.as_ref().is_some_and(|h| h.complete)
+        self.ending().is_some() || self.parked.is_some() || self.halt.as_ref().is_some_and(|h| h.complete)
     }
 
     /// The steps that were changing something when their process ended, and of which only a person knows what became: what

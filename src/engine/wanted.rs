@@ -188,7 +188,7 @@ impl Collector<'_> {
 
     /// Nodes whose moment has not come, and groups whose limit counts.
     fn waiting(&mut self) {
-        let mut next: Vec<NodeIx> = self.plan.phases.get(self.run.phases_done).copied().into_iter().collect();
+        let mut next: Vec<NodeIx> = self.run.next_phase(self.plan).into_iter().collect();
         let beside =
             self.plan.responses.iter().map(|r| r.node).chain(self.plan.rollbacks.iter().filter_map(|r| r.after));
         next.extend(beside.filter(|ix| self.run.active.contains(ix)));
@@ -204,7 +204,7 @@ impl Collector<'_> {
                 self.wake(end);
             }
             match &self.plan.node(ix).kind {
-                NodeKind::Phase { children, .. } => next.extend(children.get(state.done)),
+                NodeKind::Phase { children, .. } => next.extend(self.run.next_of(children, state.done)),
                 NodeKind::Parallel { lanes, checklist, .. } => {
                     next.extend(lanes);
                     if *checklist {

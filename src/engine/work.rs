@@ -72,7 +72,7 @@ pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
         EffectId::Message(key) => {
             let message = &run.messages[key as usize];
             match plan.channels.iter().find(|c| c.id == message.channel) {
-                Some(channel) => Effect::Message(Outgoing {
+                Some(channel) => Effect::Message(Box::new(Outgoing {
                     id: format!("{}.{key}", run.id),
                     run: run.id.clone(),
                     title: plan.runbook.title.clone(),
@@ -85,7 +85,7 @@ pub fn effect(plan: &Plan, run: &Run, id: EffectId, now: Timestamp) -> Effect {
                     subject: message.subject.clone(),
                     text: message.text.clone(),
                     settings: message.settings.clone(),
-                }),
+                })),
                 None => Effect::Impossible(format!("the plan has no channel `{}`", message.channel)),
             }
         }

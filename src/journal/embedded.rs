@@ -239,7 +239,12 @@ impl Embedded {
             return Err(broken(format!("records behind the {} that are here are missing", events.len())));
         }
         let head = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Record { plan, events, head })
+        // A run goes on by the plan that it was given last.
+        let newest = events.iter().rev().find_map(|event: &Event| match &event.kind {
+            EventKind::PlanChanged { plan, .. } => Some(plan.as_ref().clone()),
+            _ => None,
+        });
+        Ok(Record { plan: newest.unwrap_or_else(|| plan.clone()), first: plan, events, head })
     }
 
     /// Begins the record of a new run. It comes to be with its first events.
@@ -304,6 +309,19 @@ impl Embedded {
             .query_row("SELECT count(*) FROM wishes WHERE id = ?1", [wish], |row| row.get(0))
             .map_err(fail)?;
         Ok(count == 0)
+    }
+
+    /// Whether somebody wants something of a run that it has not heard of yet.
+    ///
+    /// # Errors
+    /// If the store does not work.
+    pub fn has_wishes(&self, run: &str) -> Result<bool, JournalError> {
+        let fail = self.store_error("cannot read");
+        let count: i64 = self
+            .connection
+            .query_row("SELECT count(*) FROM wishes WHERE run = ?1", [run], |row| row.get(0))
+            .map_err(fail)?;
+        Ok(count > 0)
     }
 
     /// Takes a wish back; says whether nobody had taken it.

@@ -80,8 +80,10 @@ pub struct RunRow {
 /// A run that was read back.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Its plan.
+    /// Its plan, by which it goes on.
     pub plan: Plan,
+    /// The plan with which it began.
+    pub first: Plan,
     /// Its events, in order.
     pub events: Vec<Event>,
     /// The hash of the last one, which stands for all before it; hexadecimal.
@@ -91,7 +93,7 @@ pub struct Record {
 impl Record {
     /// The state that the events make.
     pub fn run(&self) -> Run {
-        replay(&self.plan, &self.events)
+        replay(&self.first, &self.events)
     }
 }
 

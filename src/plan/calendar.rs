@@ -93,10 +93,41 @@ impl Plan {
         &[]
     }
 
+    /// The names of its windows and blackouts.
+    pub fn calendar(&self) -> impl Iterator<Item = &str> {
+        let windows = self.nodes.iter().flat_map(|n| &n.windows).map(|w| w.id.as_str());
+        windows.chain(self.blackouts.iter().map(|b| b.id.as_str()))
+    }
+
+    /// Why the first live phase cannot start at a moment at which it is to: a window that is closed, a blackout. Names what
+    /// would have to be passed over.
+    pub fn outside(&self, start: Timestamp, but_for: &dyn Fn(&str) -> bool) -> Option<(NodeIx, String, Vec<String>)> {
+        let live = self.phases.iter().copied().filter(|ix| self.node(*ix).lane == Lane::Live);
+        live.enumerate().find_map(|(i, ix)| {
+            let at = self.node(ix).at.or((i == 0).then_some(jiff::SignedDuration::ZERO))?;
+            let moment = start.checked_add(at).ok()?;
+            let (open, why) = self.opening(ix, moment, but_for)?;
+            let windows =
+                self.windows_of(ix).iter().map(|w| &w.id).filter(|id| why.contains(&format!("window `{id}`")));
+            let blackouts = self.blackouts.iter().map(|b| &b.id).filter(|id| why.contains(&format!("blackout `{id}`")));
+            let zone = moment::zone(&self.runbook.timezone);
+            let (from, to) = (moment::local_text(moment, &zone), moment::local_text(open, &zone));
+            let names: Vec<String> = windows.chain(blackouts).cloned().collect();
+            Some((
+                ix,
+                format!("{from} is not in {why}; it could start at {to}")
+                    .replace("not in the end of the blackout", "in the blackout"),
+                names,
+            ))
+        })
+    }
+
     /// The first moment from `at` on at which a node may start, and what it waits for; nothing if it may start at once.
-    pub fn opening(&self, ix: NodeIx, at: Timestamp) -> Option<(Timestamp, String)> {
+    /// Some windows and blackouts do not hold.
+    pub fn opening(&self, ix: NodeIx, at: Timestamp, but_for: &dyn Fn(&str) -> bool) -> Option<(Timestamp, String)> {
         let live = self.node(ix).lane == Lane::Live;
         let windows = self.windows_of(ix);
+        let windows = if windows.iter().any(|w| but_for(&w.id)) { &[] } else { windows };
         let (mut moment, mut why) = (at, Vec::new());
         for _ in 0..TURNS {
             if !windows.is_empty() {
@@ -106,7 +137,7 @@ impl Plan {
                     why.push(format!("the window `{}`", window.id));
                 }
             }
-            let closed = self.blackouts.iter().find(|b| live && b.from <= moment && moment < b.to);
+            let closed = self.blackouts.iter().find(|b| live && !but_for(&b.id) && b.from <= moment && moment < b.to);
             let Some(blackout) = closed else { break };
             moment = blackout.to;
             why.push(format!("the end of the blackout `{}`", blackout.id));

@@ -36,7 +36,7 @@ pub use calendar::{Blackout, Window};
 pub use digest::{FORMAT, PlanFileError, digest, read, write};
 pub use exprs::each_expr_of;
 pub use lower::default_outcome;
-pub use lower::{Given, GivenValue, PlanError};
+pub use lower::{DEFAULT_ORIGIN, Given, GivenValue, PlanError};
 pub use lower::{Inputs, plan, sure_findings};
 pub use metric::{Mark, Metric, MetricKind};
 pub use moment::clock_text;

@@ -359,6 +359,7 @@ fn play(plan: &Plan, past: &Past, from: Timestamp, see: &mut dyn FnMut(&Run, &Ev
 
 fn play_in(plan: &Plan, mut world: Remembered<'_>, from: Timestamp, see: &mut dyn FnMut(&Run, &Event)) {
     let begin = Input::Begin {
+        parks: false,
         run: "backtest".into(),
         by: Who::default(),
         dir: "/".into(),

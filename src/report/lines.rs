@@ -2,13 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::state::ActionState;
+use crate::engine::state::{ActionState, NodeState};
 use crate::engine::{
     Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say, Slot,
     Truth, Watcher, effect, seen,
 };
 use crate::paint::Paint;
-use crate::plan::{Action, ActionKind, NodeIx, NodeKind, Plan, Undo, moment};
+use crate::plan::{Action, ActionKind, NodeIx, NodeKind, Plan, Sort, Undo, moment};
 use crate::source::{harmless, one_line};
 use crate::value::{Value, duration_text};
 
@@ -99,6 +99,19 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
                 .collect();
             line(Tone::Begin, "", format!("run {} resumed by {by}{}", run.id, said.concat()))
         }
+        EventKind::Parked { until } => {
+            let when = moment::local_text(*until, &moment::zone(&plan.runbook.timezone));
+            line(Tone::Quiet, "", format!("parked: nothing happens until {when}; `runbook resume --due` goes on then"))
+        }
+        EventKind::Unparked { by } => line(Tone::Quiet, "", format!("taken up by {by}")),
+        EventKind::PlanChanged { by, reason, digest, lapsed, .. } => {
+            let again: Vec<String> = lapsed.iter().map(id).collect();
+            let lapsed = match again.is_empty() {
+                true => String::new(),
+                false => format!("; asked for again: {}", again.join(", ")),
+            };
+            line(Tone::Warn, "", format!("goes on by the plan {digest}: {reason}, says {by}{lapsed}"))
+        }
         EventKind::LockTaken => line(Tone::Quiet, "", format!("lock {} taken", plan.runbook.locks.join(", "))),
         EventKind::LockRefused { why } => line(Tone::Bad, "", why),
         EventKind::FactRead { name, value } => line(Tone::Quiet, name, format!("is {value}")),
@@ -125,7 +138,7 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
                 Some(_) => stamp(plan, run, *until),
                 None => moment::local_text(*until, &zone),
             };
-            let what = match plan.opening(*node, event.at) {
+            let what = match plan.opening(*node, event.at, &|name| run.overridden.contains_key(name)) {
                 Some((open, what)) if open == *until => format!(", {what}"),
                 _ => String::new(),
             };
@@ -338,6 +351,15 @@ fn asked(plan: &Plan, run: &Run, what: Inquiry, round: u32) -> Option<Line> {
     })
 }
 
+/// What was said about a node, in the words of what was asked.
+pub(super) fn said_of(node: &crate::plan::Node, state: &NodeState) -> String {
+    let said = state.said.clone().unwrap_or_default();
+    match node.work().map(|w| w.sort) {
+        Some(Sort::Confirm) => said.replace("approved by", "confirmed by"),
+        _ => said,
+    }
+}
+
 /// What somebody said.
 fn heard(plan: &Plan, by: &crate::engine::Who, say: &Say) -> Line {
     let because = |reason: &Option<String>| reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
@@ -362,6 +384,7 @@ fn heard(plan: &Plan, by: &crate::engine::Who, say: &Say) -> Line {
             line(Tone::Say, trigger(index), format!("{by} {word}{}", because(reason)))
         }
         Say::GoOn => line(Tone::Say, "", format!("{by} resumes it")),
+        Say::Override { name, reason } => line(Tone::Warn, "", format!("{by} passes over `{name}`: {reason}")),
         Say::Note { text } => line(Tone::Say, "", format!("note of {by}: {text}")),
     }
 }
@@ -433,9 +456,7 @@ fn node_ended(
         (Ended::Succeeded, NodeKind::Phase { .. }) => {
             line(Tone::Good, &node.id, format!("phase {} through{took}", node.title))
         }
-        (Ended::Succeeded, _) if state.said.is_some() => {
-            line(Tone::Good, &node.id, state.said.clone().unwrap_or_default())
-        }
+        (Ended::Succeeded, _) if state.said.is_some() => line(Tone::Good, &node.id, said_of(node, state)),
         (Ended::Succeeded, NodeKind::Work(work)) if work.sort == crate::plan::Sort::Item => {
             line(Tone::Good, &node.id, format!("ticks itself: {}", node.title))
         }

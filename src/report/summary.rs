@@ -5,11 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::state::{ActionState, Live, Mode, Status, UndoStatus};
 use crate::engine::{Ending, Run};
 use crate::paint::{self, Paint};
-use crate::plan::{NodeIx, NodeKind, Plan, Sort};
+use crate::plan::{NodeIx, NodeKind, Plan, Sort, moment};
 use crate::source::one_line;
 
 use super::evidence::sample_words;
-use super::lines::{spoken, stamp};
+use super::lines::{said_of, spoken, stamp};
 
 /// A node that began so much after its moment was late.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
@@ -45,7 +45,7 @@ pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
 
 /// Whether the process of a run ended before anything could be written down about that.
 fn is_left(run: &Run) -> bool {
-    run.ending().is_none() && run.halt.as_ref().is_none_or(|halt| !halt.complete)
+    run.ending().is_none() && run.parked.is_none() && run.halt.as_ref().is_none_or(|halt| !halt.complete)
 }
 
 /// The triggers that could not see for a while: whoever reads that all went well should know what nobody looked at.
@@ -89,7 +89,7 @@ fn late(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
 fn people(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     for (node, state) in plan.nodes.iter().zip(&run.nodes) {
-        let said = state.said.as_deref().unwrap_or_default();
+        let said = said_of(node, state);
         match (state.status, node.work().map(|w| w.sort)) {
             (Status::Waived, _) => rows.push(("waived", one_line(&format!("{}: {said}", node.id)))),
             (Status::Overdue, _) => {
@@ -126,6 +126,7 @@ fn headline(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
             paint.warn(ending.words())
         }
         Some(ending @ (Ending::Unhealthy | Ending::Stuck | Ending::Locked)) => paint.bad(ending.words()),
+        None if run.parked.is_some() => paint.warn("parked"),
         None if is_left(run) => paint.bad("left in the middle: its process is gone"),
         None => paint.warn("paused"),
     };
@@ -255,6 +256,16 @@ fn next(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
                 "next",
                 format!(
                     "mend what stands in the way, then `runbook resume {id}` tries it again; `runbook waive {id} {at} --reason …` goes on without it; the lock is kept"
+                ),
+            )
+        }
+        (None, _) if run.parked.is_some() => {
+            let until = run.parked.map(|until| moment::local_text(until, &moment::zone(&plan.runbook.timezone)));
+            let until = until.unwrap_or_default();
+            (
+                "next",
+                format!(
+                    "nothing happens until {until}; `runbook resume --due` goes on from then on, or `runbook resume {id}`"
                 ),
             )
         }

@@ -108,7 +108,7 @@ fn a_pause_is_ended_from_another_terminal_and_a_confirmation_given() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert_eq!(project.read("marks"), "first\nfirst\n");
-    assert!(text.contains("asked  seen: approved by dora@x.example (as "), "{text}");
+    assert!(text.contains("asked  seen: confirmed by dora@x.example (as "), "{text}");
     assert!(text.contains(": all is quiet"), "{text}");
 }
 

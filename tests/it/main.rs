@@ -24,6 +24,7 @@ mod disasters;
 mod docs;
 mod engine;
 mod engine_conditions;
+mod guide;
 mod imports;
 mod kills;
 mod looking;

@@ -39,7 +39,7 @@ pub fn plan_of(text: &str) -> Plan {
     let errors: Vec<_> =
         found.iter().filter(|d| d.severity() == runbook::diagnostic::Severity::Error).map(|d| &d.title).collect();
     assert!(errors.is_empty(), "{errors:?}");
-    let inputs = Inputs { values: Vec::new(), files: &|_| Ok(Vec::new()), zone: "UTC".into() };
+    let inputs = Inputs { values: Vec::new(), files: &|_| Ok(Vec::new()), zone: "UTC".into(), start: None };
     plan(&checked.model, &sources, &inputs).unwrap_or_else(|e| panic!("{:?} {:?}", e.usage, e.findings))
 }
 
@@ -304,7 +304,15 @@ pub fn run_with(text: &str, mut world: World, inputs: Vec<(i64, Input)>) -> Ran 
 
 /// How a run begins.
 pub fn begin() -> Input {
-    Input::Begin { run: "r1".into(), by: who(), dir: "/".into(), version: "0".into(), until: None, done: Vec::new() }
+    Input::Begin {
+        run: "r1".into(),
+        by: who(),
+        dir: "/".into(),
+        version: "0".into(),
+        until: None,
+        done: Vec::new(),
+        parks: false,
+    }
 }
 
 pub fn who() -> Who {

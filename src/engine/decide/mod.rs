@@ -33,7 +33,7 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
     let now = now.max(run.now);
     let ctx = Context { plan, run, now };
     let kinds = match input {
-        Input::Begin { run: id, by, dir, version, until, done } if run.started.is_none() => {
+        Input::Begin { run: id, by, dir, version, until, done, parks } if run.started.is_none() => {
             vec![EventKind::RunStarted {
                 format: FORMAT,
                 run: id.clone(),
@@ -43,12 +43,16 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
                 version: version.clone(),
                 until: *until,
                 done: done.clone(),
+                parks: *parks,
             }]
         }
         _ if run.started.is_none() || run.ending().is_some_and(|e| !e.can_go_on()) => Vec::new(),
         Input::Begin { .. } => Vec::new(),
         Input::Resume { by, doubts } => ctx.resume(by.clone(), doubts.clone()),
         Input::Tick => ctx.settle(),
+        Input::Park { until } if ctx.can_park() => vec![EventKind::Parked { until: *until }],
+        Input::Park { .. } => Vec::new(),
+        Input::Amend(change) => vec![change.as_ref().clone()],
         Input::Ended(id, done) => ctx.ended(*id, done),
         Input::Halt { by, reason } if run.halt.is_none() => ctx.halt(by.clone(), reason.clone()),
         Input::Halt { .. } => Vec::new(),
@@ -196,6 +200,13 @@ impl Context<'_> {
         }
     }
 
+    /// Whether its process may end for a while: nothing is in flight, nothing is armed, nobody is to hear of anything.
+    fn can_park(self) -> bool {
+        let wanted = super::wanted(self.plan, self.run, self.now);
+        let quiet = wanted.effects.is_empty() && wanted.stopping.is_empty() && self.run.unsent.is_empty();
+        quiet && self.run.live != Live::Running && self.run.mode == Mode::Forward && !self.run.is_over()
+    }
+
     fn halt(self, by: super::event::Who, reason: String) -> Events {
         let happening = Happening { reason: reason.clone(), by: by.to_string(), node: self.running_node() };
         self.with_handler(vec![EventKind::HaltRequested { by, reason, ends: false }], "paused", happening)
@@ -210,6 +221,10 @@ impl Context<'_> {
     }
 
     fn resume(self, by: super::event::Who, doubts: Vec<(NodeIx, Doubt)>) -> Events {
+        // Nothing was in flight, nothing is done again and nobody has to hear of it.
+        if self.run.parked.is_some() {
+            return vec![EventKind::Unparked { by }];
+        }
         let happening = Happening { reason: "resumed".into(), by: by.to_string(), node: String::new() };
         self.with_handler(vec![EventKind::RunResumed { by, doubts }], "resumed", happening)
     }

@@ -150,7 +150,7 @@ impl<'a> Context<'a> {
                 node.index() < self.plan.nodes.len()
             }
             Say::Fire { trigger, .. } | Say::Decide { trigger, .. } => (*trigger as usize) < self.plan.triggers.len(),
-            Say::GoOn | Say::Note { .. } => true,
+            Say::GoOn | Say::Note { .. } | Say::Override { .. } => true,
         };
         if !known || self.run.heard.contains(key) {
             return Vec::new();
@@ -170,6 +170,11 @@ impl<'a> Context<'a> {
     fn follows(self, by: &Who, say: &Say) -> Result<Events, String> {
         match say {
             Say::Note { .. } => Ok(Vec::new()),
+            Say::Override { name, reason } => match self.plan.calendar().any(|id| id == name) {
+                _ if reason.trim().is_empty() => Err("whoever passes over a window says why".into()),
+                true => Ok(Vec::new()),
+                false => Err(format!("the plan has no window and no blackout `{name}`")),
+            },
             Say::Answer { node, yes, value, .. } => {
                 self.answered(by, *node, *yes, value.is_some()).map(|()| Vec::new())
             }

@@ -17,8 +17,8 @@ const LATE: SignedDuration = SignedDuration::from_secs(60);
 
 impl<'a> Context<'a> {
     pub(super) fn settle_timeline(self) -> Events {
-        let next = self.plan.phases.get(self.run.phases_done);
-        let live_is_through = next.is_none_or(|ix| self.plan.node(*ix).lane == Lane::After);
+        let next = self.run.next_phase(self.plan);
+        let live_is_through = next.is_none_or(|ix| self.plan.node(ix).lane == Lane::After);
         if self.run.live == Live::Running && live_is_through {
             // What runs beside it belongs to the live part; each response has an end.
             let busy = self.plan.responses.iter().any(|r| self.run.node(r.node).status == Status::Running)
@@ -26,7 +26,7 @@ impl<'a> Context<'a> {
             return if busy || self.holds_timeline() { Vec::new() } else { vec![EventKind::LiveEnded] };
         }
         match next {
-            Some(phase) => self.settle_node(*phase),
+            Some(phase) => self.settle_node(phase),
             None if self.holds_timeline() => Vec::new(),
             None => self.reach(self.completed(), String::new()),
         }
@@ -98,8 +98,8 @@ impl<'a> Context<'a> {
                 }
                 !open.is_empty()
             }
-            _ => match children.get(state.done) {
-                Some(child) => return self.settle_node(*child),
+            _ => match self.run.next_of(children, state.done) {
+                Some(child) => return self.settle_node(child),
                 None => false,
             },
         };
@@ -202,7 +202,7 @@ impl<'a> Context<'a> {
             let told = state.status == Status::Waiting && state.until == Some(moment);
             return if told { Vec::new() } else { vec![EventKind::NodeWaiting { node: ix, until: moment }] };
         }
-        if let Some((open, _)) = self.plan.opening(ix, self.now).filter(|_| self.plan.in_timeline(ix)) {
+        if let Some((open, _)) = self.opening(ix).filter(|_| self.plan.in_timeline(ix)) {
             let told = state.status == Status::Waiting && state.until == Some(open);
             return if told { Vec::new() } else { vec![EventKind::NodeWaiting { node: ix, until: open }] };
         }
@@ -267,11 +267,16 @@ impl<'a> Context<'a> {
 
     /// Whether the live part is waiting to begin: then the lock and the facts are wanted.
     pub(super) fn is_at_live(self) -> bool {
-        let Some(phase) = self.plan.phases.get(self.run.phases_done) else { return false };
-        let node = self.plan.node(*phase);
+        let Some(phase) = self.run.next_phase(self.plan) else { return false };
+        let node = self.plan.node(phase);
         let due = node.at.and_then(|at| self.moment(at)).is_none_or(|moment| self.now >= moment);
-        let open = self.plan.opening(*phase, self.now).is_none();
+        let open = self.opening(phase).is_none();
         node.lane == Lane::Live && self.run.live == Live::Before && due && open
+    }
+
+    /// When a node may start by the calendar, and what it waits for; nothing if at once.
+    fn opening(self, ix: NodeIx) -> Option<(Timestamp, String)> {
+        self.plan.opening(ix, self.now, &|name| self.run.overridden.contains_key(name))
     }
 
     /// The instant of an offset, as far as T+0 is known.

@@ -62,7 +62,7 @@ impl<'m> Lowering<'m> {
     pub(super) fn release(&mut self) -> Option<Release> {
         let found = self.model.release.as_ref().map(|model| {
             let start = match model.start.as_ref().and_then(|s| self.value(s)) {
-                Some(Value::Instant(start)) => Some(start),
+                Some(Value::Instant(start)) => self.inputs.start.or(Some(start)),
                 _ => None,
             };
             Release {

@@ -40,6 +40,8 @@ pub struct Inputs<'i> {
     pub files: &'i dyn Fn(&str) -> Result<Vec<String>, String>,
     /// The machine's time zone, for a runbook that names none.
     pub zone: String,
+    /// T+0 is planned for then, whatever the file says.
+    pub start: Option<jiff::Timestamp>,
 }
 
 /// A value of a variable.
@@ -60,7 +62,12 @@ pub enum GivenValue {
     Text(String),
     /// A value of a JSON or TOML file.
     Json(serde_json::Value),
+    /// A value that it has had before.
+    Known(Value),
 }
+
+/// Where the value of a variable comes from that nobody gave.
+pub const DEFAULT_ORIGIN: &str = "default";
 
 /// Why there is no plan.
 #[derive(Debug, Default)]
@@ -325,6 +332,9 @@ impl<'m> Lowering<'m> {
     fn let_value(&mut self, name: &str) -> Expr {
         if let Some(value) = self.lets.get(name) {
             return value.clone();
+        }
+        if let Some(start) = self.inputs.start.filter(|_| self.is_start(RefKind::Let, name)) {
+            return Expr::Value(Value::Instant(start));
         }
         let Some(found) = self.model.lets.iter().find(|l| l.id.text == name) else { return Expr::Error };
         // A let belongs to the file: it knows no loop and no step.

@@ -45,12 +45,21 @@ impl<'m> Lowering<'m> {
         self.refuse_unknown();
         let mut inputs = Vec::new();
         for var in &self.model.vars {
-            if let Some(input) = self.variable(var) {
+            if let Some(mut input) = self.variable(var) {
+                if let Some(start) = self.inputs.start.filter(|_| self.is_start(RefKind::Var, &input.name)) {
+                    (input.value, input.origin) = (Value::Instant(start), "--start".into());
+                }
                 self.known.insert((RefKindKey::Var, input.name.clone()), input.value.clone());
                 inputs.push(input);
             }
         }
         inputs
+    }
+
+    /// Whether the start of the release is this name.
+    pub(super) fn is_start(&self, kind: RefKind, name: &str) -> bool {
+        let start = self.model.release.as_ref().and_then(|r| r.start.as_ref());
+        start.is_some_and(|start| matches!(&start.expr, Expr::Ref(r) if r.kind == kind && r.name == name))
     }
 
     fn refuse_unknown(&mut self) {
@@ -78,10 +87,14 @@ impl<'m> Lowering<'m> {
                 let read = match &given.value {
                     GivenValue::Text(text) => var.ty.read(text),
                     GivenValue::Json(json) => var.ty.from_json(json),
+                    // Its type may have changed since.
+                    GivenValue::Known(value) if var.ty.accepts(&Type::of(value)) => Ok(value.clone()),
+                    GivenValue::Known(value) => var.ty.read(&value.to_string()),
                 };
                 let shown = match &given.value {
                     GivenValue::Text(text) => one_line(text),
                     GivenValue::Json(json) => one_line(&json.to_string()),
+                    GivenValue::Known(value) => one_line(&value.to_string()),
                 };
                 match read {
                     Ok(value) => (value, given.origin.clone()),
@@ -95,7 +108,7 @@ impl<'m> Lowering<'m> {
                 }
             }
             None => match &var.default {
-                Some(default) => (self.value(default)?, "default".into()),
+                Some(default) => (self.value(default)?, super::DEFAULT_ORIGIN.into()),
                 None => {
                     let upper = name.to_uppercase();
                     let example = example(&var.ty);

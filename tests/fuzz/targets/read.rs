@@ -30,7 +30,7 @@ fuzz_target!(|text: &str| {
     }
     if !has_errors(&found) {
         let files = |_: &str| Ok(vec!["file".to_owned()]);
-        let inputs = Inputs { values: Vec::new(), files: &files, zone: "UTC".into() };
+        let inputs = Inputs { values: Vec::new(), files: &files, zone: "UTC".into(), start: None };
         if let Ok(plan) = plan(&checked.model, &sources, &inputs) {
             dry_run(&plan, runbook::paint::Paint::plain(80), runbook::plan::TextDetail::Whole);
         }
