@@ -408,6 +408,7 @@ phase opening: live "06:00 Before the change" at T-1h in mornings within 75m els
   }
   approve go "Go" at T-15m {
     by all [release_manager, tech_lead]
+    # allow(RB706): whoever has not answered until then has said no; the chain is for what can wait
     within 15m escalate chain else called_off
     on denied called_off
   }

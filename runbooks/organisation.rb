@@ -238,6 +238,7 @@ phase staging: prepare "Staging" at T-4h {
 
 phase decision: prepare "Go or no-go" at T-45m {
   gate cluster
+  # allow(RB706): whoever has not answered until then has said no; the chain is for what can wait
   approve final "Go?" { by release_manager; within 30m escalate chain else stop; on denied stop }
 }
 

@@ -191,6 +191,7 @@ phase readiness: prepare "Readiness" at T-24h {
   }
   approve go "Go / No-Go" at T-30m {
     by all [qa_lead, tech_lead, product_owner, release_manager]
+    # allow(RB706): whoever has not answered until then has said no; the chain is for what can wait
     within 20m escalate chain else stop
     on denied stop
   }

@@ -5,6 +5,7 @@ mod abort;
 mod amend;
 mod backtest;
 mod check;
+mod doc;
 mod due;
 mod explain;
 mod files;
@@ -116,6 +117,8 @@ enum Command {
     Logs(status::LogsArguments),
     /// Hold the record of a run against its hashes
     Verify(status::VerifyArguments),
+    /// Print a document made from a runbook, as Markdown: who is told what when, who is who, what is ticked
+    Doc(doc::Arguments),
     /// Tell the whole story of a finding, or list all of them
     Explain(explain::Arguments),
 }
@@ -163,6 +166,7 @@ fn dispatch(arguments: Arguments) -> Exit {
         Command::Status(own) => status::status(own, &screen, &state()),
         Command::Logs(own) => status::logs(own, &screen, &state()),
         Command::Verify(own) => status::verify(own, &screen, &state()),
+        Command::Doc(own) => doc::main(own, &screen),
         Command::Explain(own) => explain::main(own, &screen),
     };
     // Whoever was to read it has read nothing: that is not what was asked for.

@@ -104,6 +104,7 @@ codes! {
     RiskUncovered = "RB703" Advice "a high risk that nothing answers";
     StrategyMisfit = "RB704" Advice "a strategy without what it needs";
     IdleAllow = "RB705" Warning "an allow that allows nothing";
+    NeverAsked = "RB706" Advice "a level of an escalation that is never asked";
 }
 
 /// What a group of codes is about.

@@ -46,7 +46,8 @@ pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;
 pub use source::{Query, QueryPiece, Source, SourceKind, Spot, in_query};
 pub use text::{
-    Detail as TextDetail, command_text, dry_run, gate_words, look_words, outcome_text, query_text, request_text,
+    Detail as TextDetail, Document, command_text, document, dry_run, gate_words, look_words, outcome_text, query_text,
+    request_text,
 };
 pub use way_back::{WayBack, way_back};
 
@@ -504,6 +505,19 @@ impl Node {
         match &self.kind {
             NodeKind::Work(work) => Some(work),
             NodeKind::Phase { .. } | NodeKind::Parallel { .. } | NodeKind::Undo { .. } => None,
+        }
+    }
+
+    /// Who is asked when those who are asked first do not answer.
+    pub fn escalation(&self) -> &[Level] {
+        let asks = |action: &Action| matches!(&action.kind, ActionKind::Ask(_));
+        match &self.kind {
+            NodeKind::Parallel { escalation, .. } => escalation,
+            NodeKind::Work(work) => match work.actions.iter().find(|a| asks(a)).map(|a| &a.kind) {
+                Some(ActionKind::Ask(ask)) => &ask.escalation,
+                _ => &[],
+            },
+            NodeKind::Phase { .. } | NodeKind::Undo { .. } => &[],
         }
     }
 

@@ -52,32 +52,52 @@ fn expected(work: &Work, start: SignedDuration) -> Option<SignedDuration> {
 
 /// Estimates when each node of the timeline starts.
 pub fn schedule(plan: &Plan) -> Schedule {
-    let mut estimates = vec![Estimate { start: None, takes: None }; plan.nodes.len()];
-    let mut now: Option<SignedDuration> = None;
-    let mut live: Option<(SignedDuration, SignedDuration)> = None;
-    for ix in plan.timeline() {
-        let node = plan.node(ix);
-        now = match (node.at, now) {
+    let estimates = vec![Estimate { start: None, takes: None }; plan.nodes.len()];
+    let mut walker = Walker { plan, estimates, live: None };
+    plan.phases.iter().fold(None, |now, phase| walker.walk(*phase, now));
+    let (live_start, live_end) = walker.live.unwrap_or_default();
+    Schedule { estimates: walker.estimates, live_end, live_start }
+}
+
+struct Walker<'p> {
+    plan: &'p Plan,
+    estimates: Vec<Estimate>,
+    /// From when to when the live part lasts, as far as it was walked.
+    live: Option<(SignedDuration, SignedDuration)>,
+}
+
+impl Walker<'_> {
+    /// A node that is reached now; says when what comes behind it is.
+    fn walk(&mut self, ix: NodeIx, now: Option<SignedDuration>) -> Option<SignedDuration> {
+        let node = self.plan.node(ix);
+        let start = match (node.at, now) {
             (Some(at), Some(now)) => Some(at.max(now)),
             (Some(at), None) => Some(at),
             // The live part stands at T+0 if nothing else is said.
             (None, None) if node.lane != Lane::Prepare => Some(SignedDuration::ZERO),
-            (None, now) if node.lane == Lane::Live && live.is_none() => now.map(|n| n.max(SignedDuration::ZERO)),
+            (None, now) if node.lane == Lane::Live && self.live.is_none() => now.map(|n| n.max(SignedDuration::ZERO)),
             (None, now) => now,
         };
-        estimates[ix.index()].start = now;
-        if let (Lane::Live, Some(at)) = (node.lane, now) {
-            live.get_or_insert((at, at));
+        self.estimates[ix.index()].start = start;
+        if let (Lane::Live, Some(at)) = (node.lane, start) {
+            self.live.get_or_insert((at, at));
         }
-        if let NodeKind::Work(work) = &node.kind {
-            let takes = expected(work, now.unwrap_or_default());
-            estimates[ix.index()].takes = takes;
-            now = now.map(|n| n + takes.unwrap_or_default());
-            if let (Lane::Live, Some((_, end)), Some(now)) = (node.lane, live.as_mut(), now) {
-                *end = now;
+        match &node.kind {
+            NodeKind::Phase { children, .. } => children.iter().fold(start, |now, child| self.walk(*child, now)),
+            NodeKind::Parallel { lanes, .. } => {
+                let ends: Vec<_> = lanes.iter().map(|lane| self.walk(*lane, start)).collect();
+                ends.into_iter().chain([start]).max().flatten()
             }
+            NodeKind::Work(work) => {
+                let takes = expected(work, start.unwrap_or_default());
+                self.estimates[ix.index()].takes = takes;
+                let end = start.map(|n| n + takes.unwrap_or_default());
+                if let (Lane::Live, Some((_, last)), Some(end)) = (node.lane, self.live.as_mut(), end) {
+                    *last = end.max(*last);
+                }
+                end
+            }
+            NodeKind::Undo { .. } => start,
         }
     }
-    let (live_start, live_end) = live.unwrap_or_default();
-    Schedule { estimates, live_end, live_start }
 }

@@ -156,7 +156,7 @@ fn people_hear_on_the_channels_of_their_role() {
     let ran = run_with(text, World::default(), vec![]);
     let texts: Vec<&str> = ran.run.messages.iter().map(|m| m.text.as_str()).collect();
     assert_eq!(texts.len(), 2, "{texts:?}");
-    assert!(texts[0].starts_with("R: seen: Log in\nasked: qa, until "), "{}", texts[0]);
+    assert!(texts[0].starts_with("R: seen: Log in\nasked: QA, until "), "{}", texts[0]);
     assert!(texts[0].ends_with("answer with `runbook confirm r1 seen` or `runbook deny r1 seen`"), "{}", texts[0]);
     assert!(texts[1].starts_with("still open: R: seen"), "{}", texts[1]);
 }

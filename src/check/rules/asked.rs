@@ -9,7 +9,7 @@ use crate::check::model::{
     Ask, Gate, GateRef, GateUse, Limit, Model, Node, Outcome, People, Person, Quorum, Role, Trigger, Verdict,
 };
 use crate::diagnostic::{Code, Diagnostic};
-use crate::value::{Expr, Value};
+use crate::value::{Expr, Value, duration_text};
 
 use super::{gate_uses, nodes, phases};
 
@@ -33,6 +33,7 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
         }
         findings.extend(enough(&roles, people));
     }
+    findings.extend(never_asked(model));
     for people in model.triggers.iter().filter_map(|t| t.manual.as_ref()?.as_ref()) {
         let known = |role: &&Role| told.contains(&(Code::NobodyThere, role.id.text.as_str()));
         let asked = people.persons.iter().filter_map(|p| Some((role(&roles, p).filter(|r| !known(r))?, p)));
@@ -42,6 +43,49 @@ pub(super) fn check(model: &Model, findings: &mut Vec<Diagnostic>) {
 
 fn role<'m>(roles: &Roles<'m>, person: &Person) -> Option<&'m Role> {
     roles.get(person.role.as_str()).copied()
+}
+
+/// A level that would be asked when the question is over: at half time the first one is, each further one when the time of the
+/// one before it is over.
+fn never_asked(model: &Model) -> Vec<Diagnostic> {
+    let known = |limit: &Limit| match &limit.duration.expr {
+        Expr::Value(Value::Duration(length)) => Some(*length),
+        _ => None,
+    };
+    let limits = nodes(model).into_iter().filter_map(|(_, node)| match node {
+        Node::Ask(ask) => ask.within.as_ref(),
+        Node::Checklist(checklist) => checklist.within.as_ref(),
+        _ => None,
+    });
+    let asks = model.severities.iter().filter_map(|s| s.ask.as_ref());
+    let asks = asks.chain(model.triggers.iter().filter_map(|t| t.ask.as_ref()));
+    let mut found = Vec::new();
+    for limit in limits.chain(asks.filter_map(|ask| ask.within.as_ref())) {
+        let named = limit.escalate.as_ref().and_then(|id| model.escalations.iter().find(|e| e.id.text == *id));
+        let (Some(chain), Some(whole)) = (named, known(limit)) else { continue };
+        let mut at = whole / 2;
+        for (i, (people, within)) in chain.levels.iter().enumerate() {
+            if at >= whole {
+                let (level, of) = (i + 1, chain.levels.len());
+                let title = format!("level {level} of the escalation `{}` is never asked here", chain.id.text);
+                found.push(
+                    Diagnostic::new(Code::NeverAsked, limit.span, title)
+                        .label(format!("over after {}", duration_text(whole)))
+                        .also(
+                            people.span,
+                            format!("level {level} of {of}, asked after {} at the earliest", duration_text(at)),
+                        )
+                        .help("give the question more time, the levels before it less, or name a shorter escalation"),
+                );
+                break;
+            }
+            match within.as_ref().and_then(known) {
+                Some(length) => at += length,
+                None => break,
+            }
+        }
+    }
+    found
 }
 
 /// A question that says nobody is for the release manager; without one nobody is asked.

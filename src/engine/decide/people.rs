@@ -51,46 +51,57 @@ impl<'a> Context<'a> {
         let channels: Vec<String> =
             reach(self.plan, self.run, &people, self.now).into_iter().map(str::to_owned).collect();
         let mut events = vec![EventKind::Asked { what, round: open.rounds + 1 }];
-        if !channels.is_empty() {
-            let whom: Vec<String> = people.iter().map(|p| p.words()).collect();
-            let text = self.request(what, &whom, open.until, open.rounds);
+        let mut key = self.run.messages.len() as u32;
+        for channel in channels {
+            // A channel hears of what is asked of those whom it reaches.
+            let own: Vec<&People> = people.iter().copied().filter(|p| self.reaches(&channel, p)).collect();
+            let text = self.request(what, &own, &channel, open.until, open.rounds);
             let (subject, settings) = (None, Vec::new());
-            let message = Message { channels, subject, text: Expr::text(text), required: false, settings };
-            let mut key = self.run.messages.len() as u32;
+            let message =
+                Message { channels: vec![channel], subject, text: Expr::text(text), required: false, settings };
             events.extend(self.queue(&message, None, &Scene::new(self.plan, self.run, self.now), &mut key));
         }
         events
     }
 
+    /// Whether some people hear of what they are asked through a channel.
+    fn reaches(self, channel: &str, people: &People) -> bool {
+        reach(self.plan, self.run, &[people], self.now).contains(&channel)
+    }
+
     /// What is asked, in words, with the commands that answer.
-    fn request(self, what: Inquiry, whom: &[String], until: jiff::Timestamp, rounds: u32) -> String {
+    fn request(self, what: Inquiry, people: &[&People], channel: &str, until: jiff::Timestamp, rounds: u32) -> String {
         let run = &self.run.id;
         let again = if rounds > 0 { "still open: " } else { "" };
-        let (mut whom, mut lines) = (whom.to_vec(), Vec::new());
-        whom.dedup();
+        let (mut whom, mut lines): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        for words in people.iter().map(|p| self.titles(p)) {
+            if !whom.contains(&words) {
+                whom.push(words);
+            }
+        }
         let (title, how) = match what {
             Inquiry::Node(ix) => {
                 let node = self.plan.node(ix);
-                let how =
-                    match (&node.kind, ask_of(self.plan, ix).map(|a| &a.sort)) {
-                        (NodeKind::Parallel { lanes, .. }, _) => {
-                            // What ticks itself asks nobody.
-                            let open = lanes.iter().filter(|lane| {
-                                !self.run.node(**lane).status.is_final() && ask_of(self.plan, **lane).is_some()
-                            });
-                            lines.extend(open.map(|lane| {
-                                format!("\n- {} {}", self.plan.node(*lane).id, self.plan.node(*lane).title)
-                            }));
-                            format!("`runbook tick {run} {}.ITEM`", node.id)
-                        }
-                        (_, Some(AskSort::Approval)) => {
-                            format!("`runbook approve {run} {0}` or `runbook deny {run} {0}`", node.id)
-                        }
-                        (_, Some(AskSort::Confirmation)) => {
-                            format!("`runbook confirm {run} {0}` or `runbook deny {run} {0}`", node.id)
-                        }
-                        _ => format!("`runbook answer {run} {} VALUE`", node.id),
-                    };
+                let how = match (&node.kind, ask_of(self.plan, ix).map(|a| &a.sort)) {
+                    (NodeKind::Parallel { lanes, .. }, _) => {
+                        // What ticks itself asks nobody; along an escalation everything that is open is asked for.
+                        let open = lanes.iter().filter(|lane| !self.run.node(**lane).status.is_final());
+                        let open = open.filter_map(|lane| Some((*lane, ask_of(self.plan, *lane)?)));
+                        let own = open.filter(|(_, ask)| rounds > 1 || self.reaches(channel, &ask.people));
+                        lines.extend(own.map(|(lane, ask)| {
+                            let (node, whose) = (self.plan.node(lane), self.titles(&ask.people));
+                            format!("\n- {} {} ({whose})", node.id, node.title.trim_end())
+                        }));
+                        format!("`runbook tick {run} {}.ITEM`", node.id)
+                    }
+                    (_, Some(AskSort::Approval)) => {
+                        format!("`runbook approve {run} {0}` or `runbook deny {run} {0}`", node.id)
+                    }
+                    (_, Some(AskSort::Confirmation)) => {
+                        format!("`runbook confirm {run} {0}` or `runbook deny {run} {0}`", node.id)
+                    }
+                    _ => format!("`runbook answer {run} {} VALUE`", node.id),
+                };
                 (format!("{}: {}", node.id, node.title), how)
             }
             Inquiry::Trigger(index) => {
@@ -115,6 +126,22 @@ impl<'a> Context<'a> {
         let until = moment::local_text(until, &moment::zone(&self.plan.runbook.timezone));
         let (title, whom, lines) = (title.trim_end(), whom.join(", "), lines.concat());
         format!("{again}{}: {title}\nasked: {whom}, until {until}; answer with {how}{lines}", self.plan.runbook.title)
+    }
+
+    /// People by the titles of their roles.
+    fn titles(self, people: &People) -> String {
+        let title = |role: &str| {
+            let found = self.plan.roles.iter().find(|r| r.id == role);
+            found.map_or_else(|| role.to_owned(), |r| r.title.clone())
+        };
+        let names: Vec<String> = people.persons.iter().map(|p| title(&p.role)).collect();
+        match (people.quorum, &names[..]) {
+            (_, []) => "anybody".into(),
+            (_, [one]) => one.clone(),
+            (Quorum::Any, _) => names.join(" or "),
+            (Quorum::All, _) => names.join(" and "),
+            (Quorum::Of(n), _) => format!("{n} of {}", names.join(", ")),
+        }
     }
 
     /// What the first of the triggers that ask leads to.

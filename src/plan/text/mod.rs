@@ -2,6 +2,7 @@
 
 mod back;
 mod beside;
+mod document;
 mod timeline;
 mod words;
 
@@ -15,6 +16,7 @@ use crate::value::duration_text;
 use super::Outcome;
 use super::moment::zone;
 use super::{Plan, Schedule, SecretSource, Work, digest, schedule};
+pub use document::{Document, document};
 use words::*;
 pub use words::{command_text, gate_words, look_words, outcome_text, query_text, request_text};
 

@@ -2,7 +2,7 @@
 
 use crate::paint;
 use crate::source::{harmless, one_line};
-use crate::value::{Expr, Part, duration_text, offset_text, plain_text, template_text};
+use crate::value::{Expr, Part, Value, duration_text, offset_text, plain_text, template_text};
 
 use super::super::{
     Action, ActionKind, Ask, AskSort, Channel, ChannelKind, Command, FailAfter, Gate, Hold, HoldLength, Level, Limit,
@@ -24,8 +24,14 @@ pub fn command_text(command: &Command) -> String {
         };
         return one_line(&format!("{first}{rest}"));
     }
-    let words: Vec<String> = command.words.iter().map(|w| quoted(&w.pieces)).collect();
-    one_line(&words.join(" "))
+    let words = command.words.iter().flat_map(|word| match &word.pieces[..] {
+        // A list is as many words as it has elements.
+        [Part::Value(Expr::Value(Value::List(items)))] => {
+            items.iter().map(|item| quoted(&[Part::Text(item.to_string())])).collect::<Vec<_>>()
+        }
+        pieces => vec![quoted(pieces)],
+    });
+    one_line(&words.collect::<Vec<_>>().join(" "))
 }
 
 /// A word, quoted if a shell would split it or act on it.
