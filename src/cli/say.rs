@@ -4,6 +4,7 @@
 //! The words become what the engine understands, with the names of the run's own plan. It says whether that counts; what does
 //! not count is said to whoever said it, and nothing else happens.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use crate::diagnostic::did_you_mean;
@@ -33,8 +34,15 @@ pub(super) struct Arguments {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct TickArguments {
+    /// The run, which may be left out where only one is open, and the item; at a terminal, without an item, a list of what is
+    /// open
+    #[arg(value_name = "[RUN] [ITEM]", num_args = 0..=2)]
+    words: Vec<String>,
+    /// Why; it is recorded
+    #[arg(long, value_name = "WHY")]
+    reason: Option<String>,
     #[command(flatten)]
-    common: Arguments,
+    who: WhoArguments,
     /// It does not apply to this release
     #[arg(long)]
     na: bool,
@@ -106,7 +114,81 @@ pub(super) fn plainly(verb: Verb, arguments: &Arguments, screen: &Screen, state:
 
 pub(super) fn tick(arguments: &TickArguments, screen: &Screen, state: &Path) -> Exit {
     let verb = if arguments.na { Verb::NotApplicable } else { Verb::Tick };
-    plainly(verb, &arguments.common, screen, state)
+    let run = match &arguments.words[..] {
+        [] => None,
+        // A run that is named alone: its items are listed.
+        [run]
+            if Embedded::open(state)
+                .is_ok_and(|store| store.runs().is_ok_and(|all| all.iter().any(|r| r.id == *run))) =>
+        {
+            Some(run.as_str())
+        }
+        words => {
+            let (run, id) = split(words);
+            let words = Words { verb, id, rest: arguments.reason.as_deref() };
+            return done(say(run, &words, &arguments.who, state), screen);
+        }
+    };
+    match chosen(run, screen, state) {
+        Ok((_, items)) if items.is_empty() => {
+            screen.note("nothing was ticked");
+            Exit::Done
+        }
+        Ok((run, items)) => {
+            let mut exit = Exit::Done;
+            for id in &items {
+                let words = Words { verb, id, rest: arguments.reason.as_deref() };
+                match say(Some(&run), &words, &arguments.who, state) {
+                    Ok(text) => screen.print(&format!("{id}: {text}\n")),
+                    Err(why) => {
+                        screen.error(&format!("{id}: {why}"));
+                        exit = Exit::Usage;
+                    }
+                }
+            }
+            exit
+        }
+        Err(why) => {
+            screen.error(&why);
+            Exit::Usage
+        }
+    }
+}
+
+/// What somebody chooses at the terminal of the items that are open, and of which run they are.
+fn chosen(run: Option<&str>, screen: &Screen, state: &Path) -> Result<(String, Vec<String>), String> {
+    let store = Embedded::open(state).map_err(|e| e.to_string())?;
+    let id = super::resume::meant(&store, run)?;
+    let record = store.read(&id).map_err(|e| e.to_string())?;
+    let now = record.run();
+    let open: Vec<NodeIx> = (0..record.plan.nodes.len() as u32)
+        .map(NodeIx)
+        .filter(|ix| is_item(&record.plan, *ix) && sort_of(&record.plan, *ix).is_some())
+        .filter(|ix| now.node(*ix).status == Status::Running)
+        .collect();
+    let names: Vec<String> = open.iter().map(|ix| record.plan.node(*ix).id.clone()).collect();
+    if open.is_empty() {
+        return Err(format!(
+            "no item of the run {id} waits for somebody now; `runbook status {id}` says how it stands"
+        ));
+    }
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(format!("`tick` of what? open: {}", names.join(", ")));
+    }
+    let shown: Vec<String> = open
+        .iter()
+        .map(|ix| {
+            let node = record.plan.node(*ix);
+            let line = format!("{}  {}", one_line(&node.id), one_line(&node.title));
+            crate::paint::cut(&line, screen.err.width.saturating_sub(8).max(20))
+        })
+        .collect();
+    let title =
+        format!("{}: what is done? Space chooses, Enter ticks, Esc leaves it", one_line(&record.plan.runbook.title));
+    let list = dialoguer::MultiSelect::new().with_prompt(title).items(&shown).report(false);
+    let chosen = list.interact_opt().map_err(|e| format!("the terminal cannot be used: {e}"))?;
+    let chosen = chosen.unwrap_or_default();
+    Ok((id, chosen.into_iter().filter_map(|i| names.get(i).cloned()).collect()))
 }
 
 pub(super) fn answer(arguments: &AnswerArguments, screen: &Screen, state: &Path) -> Exit {

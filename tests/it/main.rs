@@ -40,6 +40,7 @@ mod screens;
 mod shares;
 mod sources;
 mod syntax;
+mod telling;
 mod values;
 mod waits;
 mod watching;

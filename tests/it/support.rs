@@ -63,6 +63,8 @@ pub struct World {
     metrics: Vec<String>,
     /// What ran, in order.
     pub ran: Vec<String>,
+    /// The messages that were handed over, with the seconds since the start.
+    pub sent: Vec<(i64, String, String)>,
     /// Who answers what is asked.
     people: Option<People>,
 }
@@ -187,7 +189,23 @@ impl Script for World {
                 let answer = baseline.map(|percent| (Value::Percent(percent), "the mean of 5 of 5 points".into()));
                 Answer::After(SignedDuration::ZERO, Done::Baseline(answer.ok_or_else(|| "nothing was scripted".into())))
             }
-            Effect::Message(_) => Answer::After(SignedDuration::ZERO, Done::Message(Ok(None))),
+            Effect::Message(message) => {
+                let text = format!("message {} {}", message.channel.id, message.text);
+                self.sent.push((since, message.channel.id.clone(), message.text.clone()));
+                let Some((_, takes, outcome, _)) = self
+                    .answers
+                    .iter()
+                    .rev()
+                    .find(|(part, ..)| part.starts_with("message ") && text.contains(part.as_str()))
+                else {
+                    return Answer::After(SignedDuration::ZERO, Done::Message(Ok(None)));
+                };
+                match outcome {
+                    Outcome::Hangs => Answer::Hangs,
+                    Outcome::Fails => Answer::After(*takes, Done::Message(Err("the answer is 503; 3 tries".into()))),
+                    Outcome::Passes => Answer::After(*takes, Done::Message(Ok(None))),
+                }
+            }
             Effect::Impossible(why) => {
                 let failure = Some(Failure::new(FailureSort::Error, why));
                 let result = ActionResult { failure, note: String::new(), captures: vec![] };
