@@ -5,7 +5,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::engine::{Event, Run};
+use crate::engine::{Event, EventKind, Run};
 use crate::plan::Plan;
 
 use super::Reporter;
@@ -35,6 +35,10 @@ impl<W: Write> Reporter for Json<W> {
         line.insert("run".into(), run.id.clone().into());
         line.insert("t".into(), stamp(plan, run, event.at).into());
         if let Ok(Value::Object(mut fields)) = serde_json::to_value(event) {
+            // A plan is no line; `run --dry-run --save` and the journal have it.
+            if matches!(event.kind, EventKind::PlanChanged { .. }) {
+                ["plan", "nodes", "metrics", "comms"].iter().for_each(|key| drop(fields.remove(*key)));
+            }
             name(plan, &mut fields);
             line.extend(fields);
         }
