@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::drive::Clock;
 use crate::engine::{Event, EventKind, Say, Who, amendment};
-use crate::journal::{Journal, Record, RunJournal};
+use crate::journal::{Embedded, Journal, Record, RunJournal};
 use crate::plan::{Inputs, Plan, digest, moment};
 use crate::source::one_line;
 use crate::value::{Type, Value};
@@ -89,12 +89,19 @@ pub(super) fn reschedule(arguments: &RescheduleArguments, screen: &Screen, state
 }
 
 pub(super) fn amend(arguments: &AmendArguments, screen: &Screen, state: &Path) -> Exit {
+    // It is named from where the command was called.
+    let named = match arguments.file.as_ref().map(std::path::absolute).transpose() {
+        Ok(named) => named,
+        Err(error) => return usage(screen, error.to_string()),
+    };
     let change = |record: &Record| {
         let start = arguments.start.as_ref().map(|text| instant(text, &record.plan)).transpose();
         let start = start.map_err(|why| usage(screen, why))?;
         let mut values = recorded(&record.plan);
         values.extend(given(&arguments.vars).map_err(|why| usage(screen, why))?);
-        let file = arguments.file.clone().unwrap_or_else(|| file_of(record));
+        let own = file_of(record);
+        let same = |file: &PathBuf| std::path::absolute(&own).is_ok_and(|own| own == *file);
+        let file = named.clone().filter(|file| !same(file)).unwrap_or_else(|| file_of(record));
         let plan = lowered(&file, values, start, screen)?;
         let start_of = |plan: &Plan| plan.release.as_ref().and_then(|r| r.start);
         if let (None, Some(is), Some(was)) = (start, start_of(&plan), start_of(&record.plan))
@@ -119,7 +126,7 @@ fn usage(screen: &Screen, why: String) -> Exit {
 
 /// The file from which the plan of a run was made.
 fn file_of(record: &Record) -> PathBuf {
-    Path::new(&record.run().dir).join(&record.plan.runbook.file)
+    PathBuf::from(&record.plan.runbook.file)
 }
 
 /// Where values come from says nothing about the plan.
@@ -161,10 +168,23 @@ fn changed(
     state: &Path,
     change: &dyn Fn(&Record) -> Result<Plan, Exit>,
 ) -> Exit {
+    let state = &std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
     let (journal, record) = match resume::open(run, state) {
         Ok(found) => found,
         Err(why) => return usage(screen, why),
     };
+    let unheard = Embedded::open(state).and_then(|store| store.has_wishes(&record.run().id));
+    if unheard.unwrap_or(true) {
+        let id = &record.run().id;
+        return usage(
+            screen,
+            format!("somebody has said something that the run {id} has not heard: `runbook resume {id}` first"),
+        );
+    }
+    // The file is the one of the run, by the name that it had: so the plan of an unchanged file is the same.
+    if let Err(error) = std::env::set_current_dir(&record.run().dir) {
+        return usage(screen, format!("the folder of the run, {}: {error}", record.run().dir));
+    }
     let plan = match change(&record) {
         Ok(plan) => plan,
         Err(exit) => return exit,

@@ -32,8 +32,8 @@ fn due(store: &Embedded, run: &Run, now: Timestamp) -> Option<Due> {
         (Some(until), _) if until <= now => Some(Due::Now("its moment has come")),
         (Some(until), _) => Some(Due::At(until)),
         // A person halted it, and a person goes on.
-        (None, Some(halt)) if halt.complete => None,
-        (None, _) => Some(Due::Now("its process is gone")),
+        (None, Some(_)) => None,
+        (None, None) => Some(Due::Now("its process is gone")),
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn main(live: &LiveArguments, screen: &Screen, state: &Path) -> Exit 
 fn start(run: &str, live: &LiveArguments, state: &Path) -> Result<std::process::Child, String> {
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
     let mut command = Command::new(program);
-    command.arg("--state").arg(state).args(["resume", run, "--park", "--output"]);
+    command.arg("--state").arg(state).args(["resume", run, "--park", "--unattended", "--output"]);
     command.arg(if live.output == super::live::Output::Json { "json" } else { "plain" }).stdin(Stdio::null());
     if let Some(claim) = &live.claim {
         command.args(["--as", claim]);

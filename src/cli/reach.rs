@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::engine::Wish;
-use crate::journal::Embedded;
+use crate::engine::{Event, EventKind, Wish};
+use crate::journal::{Embedded, Journal};
 
 use super::Exit;
 use super::live::LiveArguments;
@@ -37,6 +37,9 @@ pub(super) struct PauseArguments {
 pub(super) fn pause(arguments: &PauseArguments, screen: &Screen, state: &Path) -> Exit {
     let halted = Embedded::open(state).map_err(|e| e.to_string()).and_then(|store| {
         let id = super::resume::meant(&store, arguments.run.as_deref())?;
+        if !store.is_running(&id) && park_is_over(state, &id, arguments)? {
+            return Ok(id);
+        }
         if !store.is_running(&id) {
             return Err(format!("nobody runs {id}; `runbook status {id}` says how it stands"));
         }
@@ -59,6 +62,21 @@ pub(super) fn pause(arguments: &PauseArguments, screen: &Screen, state: &Path) -
             Exit::Usage
         }
     }
+}
+
+/// Halts a run that is parked: nothing takes it up by itself any more. Says whether it was.
+fn park_is_over(state: &Path, run: &str, arguments: &PauseArguments) -> Result<bool, String> {
+    let (mut journal, record) = super::resume::open(Some(run), state)?;
+    let now = record.run();
+    if now.parked.is_none() {
+        return Ok(false);
+    }
+    let at = crate::drive::Clock::not_before(now.now).0.now();
+    let (by, reason) = (arguments.live.who(), arguments.reason.clone());
+    let kinds = [EventKind::HaltRequested { by, reason, ends: false }, EventKind::Halted];
+    let events: Vec<Event> = kinds.into_iter().map(|kind| Event { at: at.max(now.now), kind }).collect();
+    journal.append(&events).map_err(|e| e.to_string())?;
+    Ok(true)
 }
 
 /// Halts a run and waits until its process has left it.

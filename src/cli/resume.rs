@@ -32,6 +32,9 @@ pub(super) struct Arguments {
     /// End the process while nothing is to be done for a long time; `runbook resume --due` goes on then
     #[arg(long)]
     park: bool,
+    /// Nobody stands behind it: it ends no pause, and leaves a run alone that another process is running
+    #[arg(long, hide = true)]
+    unattended: bool,
     /// This window or blackout does not hold for this run; may be said again. With --reason; it is recorded
     #[arg(long = "override", value_name = "WINDOW", requires = "reason")]
     overrides: Vec<String>,
@@ -108,7 +111,10 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
     if arguments.due {
         return super::due::main(&arguments.live, screen, state);
     }
-    if let Some(told) = go_on(arguments, state) {
+    if arguments.unattended && is_taken(arguments, state) {
+        return Exit::Done;
+    }
+    if let Some(told) = go_on(arguments, state).filter(|_| !arguments.unattended) {
         return match told {
             Ok(id) => {
                 screen.print(&format!("the run {id} goes on; `runbook logs {id} --follow` shows it\n"));
@@ -125,7 +131,7 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
         let doubts = doubts(record, arguments.in_doubt, screen)?;
         let mut inputs = vec![Input::Resume { by: by.clone(), doubts }];
         // Whoever resumes a pause wants what stopped to be done again.
-        if matches!(record.run().mode, Mode::Paused(_)) {
+        if matches!(record.run().mode, Mode::Paused(_)) && !arguments.unattended {
             inputs.push(Input::Say { key: new_key(), by: by.clone(), say: Say::GoOn });
         }
         if let Some(unknown) = arguments.overrides.iter().find(|name| !record.plan.calendar().any(|id| id == **name)) {
@@ -135,6 +141,12 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen, state: &Path) -> Exit
         Ok(inputs)
     };
     take_up(arguments.run.as_deref(), &arguments.live, screen, state, arguments.park, resume)
+}
+
+/// Whether another process runs it by now.
+fn is_taken(arguments: &Arguments, state: &Path) -> bool {
+    let store = Embedded::open(state).ok();
+    store.zip(arguments.run.as_ref()).is_some_and(|(store, run)| store.is_running(run))
 }
 
 /// Ends the pause of a run that another process is running. Nothing if nobody runs it.

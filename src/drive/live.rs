@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::engine::{Done, Effect, EffectId, Ending, Event, Input, Live, Run, Who, advance, effect, wanted};
+use crate::engine::{Done, Effect, EffectId, Ending, Event, Input, Live, Run, Unsent, Who, advance, effect, wanted};
 use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
 use crate::world::{Stop, World, impossible};
@@ -18,8 +18,8 @@ use super::Clock;
 /// How often somebody who watches is told that time passes.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What is so far away is not waited for by a process that parks.
-const FAR: SignedDuration = SignedDuration::from_mins(5);
+/// What is nearer than that is not worth asking whether the run parks.
+const TICK_FAR: SignedDuration = SignedDuration::from_secs(1);
 
 /// How often it is looked whether somebody at another terminal wants something.
 const LOOK: SignedDuration = SignedDuration::from_millis(300);
@@ -148,11 +148,11 @@ impl<'a, J: Journal> Driver<'a, J> {
             }
             let wake = self.reconcile()?;
             if let Some(until) = wake.filter(|_| self.parks && self.flights.is_empty())
-                && until.duration_since(self.clock.now()) >= FAR
+                && until.duration_since(self.clock.now()) >= TICK_FAR
             {
                 // Somebody may have said something meanwhile.
                 self.listen()?;
-                self.take(Input::Park { until })?;
+                self.take(Input::Park)?;
             }
             if self.run.is_over() {
                 break;
@@ -297,10 +297,22 @@ impl<'a, J: Journal> Driver<'a, J> {
             flight.stop.send_replace(wish);
         }
         let grace = Duration::try_from(self.plan.runbook.grace).unwrap_or_default();
-        let all = async { while self.tasks.join_next().await.is_some() {} };
+        let mut held = Vec::new();
+        let all = async {
+            while let Some(joined) = self.tasks.join_next().await {
+                // A message of which nothing was sent is sent by the next process.
+                if let Ok((id @ EffectId::Message(_), done @ Done::Message(Err(Unsent { held: true, .. })))) = joined {
+                    held.push((id, done));
+                }
+            }
+        };
         if tokio::time::timeout(grace + LAST, all).await.is_err() {
             // Dropping a task kills its process.
             self.tasks.shutdown().await;
+        }
+        // If that cannot be written down, it is in doubt, and is told as that.
+        for (id, done) in held.into_iter().filter(|_| !at_once) {
+            let _in_doubt = self.take(Input::Ended(id, done));
         }
     }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::plan::{Announcement, Node, NodeIx, NodeKind, Plan, Sort, digest};
+use crate::plan::{Announcement, Moment, Node, NodeIx, NodeKind, Plan, Sort, Work, digest};
 
 use super::event::{EventKind, Who};
-use super::state::{Live, Mode, NodeState, Run, Status};
+use super::state::{ActionState, Live, Mode, NodeState, Run, Status};
 
 /// What it means that a run goes on by another plan.
 ///
@@ -22,6 +22,9 @@ pub fn amendment(old: &Plan, run: &Run, new: Plan, by: Who, reason: String) -> R
             "the live part of the run {} has begun: what was approved is what runs; `runbook rollback` or `runbook abort` ends it",
             run.id
         ));
+    }
+    if !run.consequences.is_empty() || !run.questions.is_empty() {
+        return Err(format!("something has gone wrong in the run {}: `runbook resume` deals with it first", run.id));
     }
     if new.runbook.id != old.runbook.id {
         return Err(format!("the run is one of `{}`, and the new plan one of `{}`", old.runbook.id, new.runbook.id));
@@ -38,8 +41,9 @@ pub fn amendment(old: &Plan, run: &Run, new: Plan, by: Who, reason: String) -> R
         if std::mem::discriminant(&now.kind) != std::mem::discriminant(&node.kind) {
             return Err(format!("`{}` has begun, and is something else in the new plan", node.id));
         }
+        let kinds = |work: &Work| work.actions.iter().map(|a| std::mem::discriminant(&a.kind)).collect::<Vec<_>>();
         if let (NodeKind::Work(was), NodeKind::Work(is), false) = (&node.kind, &now.kind, over)
-            && (was.actions.len() != is.actions.len() || was.sort != is.sort)
+            && (kinds(was) != kinds(is) || was.sort != is.sort)
         {
             return Err(format!("`{}` is running, and does something else in the new plan", node.id));
         }
@@ -54,12 +58,20 @@ pub fn amendment(old: &Plan, run: &Run, new: Plan, by: Who, reason: String) -> R
     in_order(&new, &new.phases, &has_begun)?;
     let approved = |ix: &NodeIx| {
         let approves = new.node(*ix).work().is_some_and(|work| work.sort == Sort::Approve);
-        approves && nodes[ix.index()].is_some_and(|old| run.node(old).status == Status::Succeeded)
+        let given = |old: NodeIx| matches!(run.node(old).status, Status::Succeeded | Status::Running);
+        approves && nodes[ix.index()].is_some_and(given)
     };
     let lapsed = (0..new.nodes.len() as u32).map(NodeIx).filter(approved).collect();
     let place = |known: Option<usize>| known.map(|i| i as u32);
     let metrics = new.metrics.iter().map(|m| place(old.metrics.iter().position(|o| o.id == m.id))).collect();
-    let comms = said_before(old, &new);
+    // What is ahead again, because the start has moved, is said again: with what is right now.
+    let start = new.release.as_ref().and_then(|r| r.start);
+    let ahead = |told: &Announcement| match (&told.from, start) {
+        (Some(Moment::Offset(offset)), Some(start)) => start.checked_add(*offset).is_ok_and(|at| at > run.now),
+        _ => false,
+    };
+    let comms = said_before(old, &new).into_iter().zip(&new.comms).map(|(was, told)| was.filter(|_| !ahead(told)));
+    let comms = comms.collect();
     let digest = digest(&new);
     Ok(EventKind::PlanChanged { by, reason, digest, plan: Box::new(new), nodes, metrics, comms, lapsed })
 }
@@ -86,13 +98,17 @@ fn said_before(old: &Plan, new: &Plan) -> Vec<Option<u32>> {
         a.from == b.from && a.every == b.every && channels(a) == channels(b) && subjects(a) == subjects(b)
     };
     let exactly = |a: &Announcement, b: &Announcement| a.from == b.from && a.messages == b.messages;
-    let mut found = |told: &Announcement| {
-        let position = left.iter().position(|o| o.is_some_and(|o| exactly(o, told)));
-        let position = position.or_else(|| left.iter().position(|o| o.is_some_and(|o| same(o, told))))?;
-        left[position] = None;
-        Some(position as u32)
-    };
-    new.comms.iter().map(&mut found).collect()
+    let mut found: Vec<Option<u32>> = vec![None; new.comms.len()];
+    // What is the same is itself; of what is left, what is said at the same moment to the same.
+    for fits in [&exactly as &dyn Fn(&Announcement, &Announcement) -> bool, &same] {
+        for (told, place) in new.comms.iter().zip(&mut found).filter(|(_, place)| place.is_none()) {
+            if let Some(position) = left.iter().position(|o| o.is_some_and(|o| fits(o, told))) {
+                left[position] = None;
+                *place = Some(position as u32);
+            }
+        }
+    }
+    found
 }
 
 /// The state by the new plan.
@@ -126,19 +142,26 @@ pub(super) fn change(
             run.announced[new] = old.announced[*old_index as usize];
         }
     }
-    // An approval is of a plan. What it stands in goes on from there.
+    // An approval is of a plan.
     for ix in lapsed {
-        let most = run.node(*ix).most;
-        *run.node_mut(*ix) = NodeState { most, ..NodeState::new() };
-        let mut around = run.parent(*ix);
-        while let Some(group) = around {
-            let state = run.node_mut(group);
-            if state.status.is_final() {
-                state.status = Status::Running;
-                state.ended = None;
-                state.since = Some(at);
-            }
-            around = run.parent(group);
+        *run.node_mut(*ix) = NodeState::new();
+    }
+    // What waits and looks does so by the new plan.
+    for node in &mut run.nodes {
+        if let Some(work) = &mut node.work
+            && matches!(work.state, Some(ActionState::Gate(_) | ActionState::Hold(_)))
+        {
+            work.state = None;
+        }
+    }
+    // A group that was through, and of which something is to be done now, goes on; what is inside comes behind it.
+    for ix in (0..plan.nodes.len() as u32).rev().map(NodeIx) {
+        let Some(children) = plan.node(ix).children() else { continue };
+        if run.node(ix).status == Status::Succeeded && children.iter().any(|c| !run.node(*c).status.is_final()) {
+            let state = run.node_mut(ix);
+            state.status = Status::Running;
+            state.ended = None;
+            state.since = Some(at);
         }
     }
     let groups: Vec<NodeIx> = (0..plan.nodes.len() as u32).map(NodeIx).filter(|ix| plan.is_group(*ix)).collect();
@@ -177,7 +200,6 @@ pub(super) fn change(
     run.captures = old.captures;
     run.secret_captures = old.secret_captures;
     run.reservations = old.reservations;
-    run.consequences = old.consequences;
     run.heard = old.heard;
     run.notes = old.notes;
     run.unsaid = old.unsaid;

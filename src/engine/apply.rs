@@ -266,6 +266,7 @@ pub fn apply(run: &mut Run, event: &Event) {
             run.consequences.push(Consequence { outcome, reason, cause: Cause::Nobody });
         }
         EventKind::HaltRequested { by, reason, ends } => {
+            run.parked = None;
             run.until = None;
             run.halt = Some(Halt { by: by.clone(), reason: reason.clone(), since: at, complete: false, ends: *ends });
         }
@@ -364,7 +365,16 @@ pub fn apply(run: &mut Run, event: &Event) {
             }
             run.end_message(*key, Ok(()));
         }
-        EventKind::MessageFailed { key, why } => run.end_message(*key, Err(why.clone())),
+        EventKind::MessageFailed { key, why, unreachable } => {
+            run.end_message(*key, Err(why.clone()));
+            if *unreachable {
+                run.silent.insert(run.messages[*key as usize].channel.clone());
+            }
+        }
+        EventKind::MessageHeld { key } => {
+            let message = &mut run.messages[*key as usize];
+            (message.sending, message.in_doubt) = (false, false);
+        }
         EventKind::EndingReached { ending, reason } => {
             run.consequences.clear();
             run.why.clone_from(reason);
@@ -395,6 +405,7 @@ fn resume(run: &mut Run, at: Timestamp) {
     run.halt = None;
     run.locked = false;
     run.refused = None;
+    run.ending_since = matches!(run.mode, Mode::Ending(..)).then_some(at);
     for message in run.messages.iter_mut().filter(|m| m.sending && m.sent.is_none()) {
         message.in_doubt = true;
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Action, Fact, Look, Metric, NodeIx};
 use crate::value::Value;
 
-use super::event::{ActionResult, Checked, Doubt, EventKind, Receipt, Slot, Who};
+use super::event::{ActionResult, Checked, Doubt, Receipt, Slot, Who};
 use super::say::Say;
 
 /// The stable name of an effect: the same wish has the same name however often it is made.
@@ -104,7 +104,7 @@ pub enum Done {
     /// The mean over the past and what it was made of, or why there is none.
     Baseline(Result<(Value, String), String>),
     /// A message was sent and what the service made of it, or why it was not.
-    Message(Result<Option<Receipt>, String>),
+    Message(Result<Option<Receipt>, Unsent>),
     /// It was stopped because it was no longer wanted.
     Cancelled,
 }
@@ -148,12 +148,7 @@ pub enum Input {
     /// An effect ended.
     Ended(EffectId, Done),
     /// Nothing happens for a long time: its process may end until then.
-    Park {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// It goes on by another plan; what that means was worked out by [`super::amendment`].
-    Amend(Box<EventKind>),
+    Park,
     /// A person or a signal wants it to halt.
     Halt {
         /// Who.
@@ -239,6 +234,24 @@ impl From<Wish> for Input {
             Wish::Say { key, by, say } => Input::Say { key, by, say },
             Wish::Rollback { by, to } => Input::Rollback { by, to, resumes: false },
         }
+    }
+}
+
+/// A message that was not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// Why, in words.
+    pub why: String,
+    /// The service could not be reached, or takes nothing now: what comes after it will not fare better.
+    pub unreachable: bool,
+    /// It was stopped before anything was sent.
+    pub held: bool,
+}
+
+impl Unsent {
+    /// It was refused.
+    pub fn refused(why: impl Into<String>) -> Self {
+        Unsent { why: why.into(), unreachable: false, held: false }
     }
 }
 

@@ -546,7 +546,15 @@ pub enum EventKind {
         receipt: Option<Receipt>,
     },
     /// A message could not be sent.
-    MessageFailed { key: u32, why: String },
+    MessageFailed {
+        key: u32,
+        why: String,
+        /// Its service could not be reached.
+        #[serde(default, skip_serializing_if = "is_false")]
+        unreachable: bool,
+    },
+    /// The process ended before a message was sent: it is sent by the next one.
+    MessageHeld { key: u32 },
     /// It is clear how the run ends; what is to be said about it is being said.
     EndingReached { ending: Ending, reason: String },
     /// The run ended.

@@ -29,7 +29,7 @@ mod work;
 pub use amend::amendment;
 pub use apply::apply;
 pub use decide::decide;
-pub use effect::{Done, Effect, EffectId, Input, Live, Outgoing, SPARSE, SampleProblem, Wanted, Wish};
+pub use effect::{Done, Effect, EffectId, Input, Live, Outgoing, SPARSE, SampleProblem, Unsent, Wanted, Wish};
 pub use event::{
     ActionResult, Captured, Checked, Doing, Doubt, Ended, Ending, Event, EventKind, FORMAT, Failure, FailureSort,
     Judged, Part, Receipt, Sample, Slot, Truth, Watcher, Who, seen,

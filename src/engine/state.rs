@@ -581,10 +581,9 @@ impl Run {
                 self.unsent.remove(&message.channel);
             }
         }
-        match sent {
-            Ok(()) => self.silent.remove(&message.channel),
-            Err(_) => self.silent.insert(message.channel.clone()),
-        };
+        if sent.is_ok() {
+            self.silent.remove(&message.channel);
+        }
         message.sent = Some(sent);
     }
 

@@ -277,8 +277,10 @@ pub(super) fn words(plan: &Plan, run: &Run, event: &Event) -> Option<Line> {
             };
             Line { tone: Tone::Say, who: channel.clone(), text: first, more: lines.collect() }
         }
-        EventKind::MessageSending { .. } | EventKind::MessageSent { .. } => return None,
-        EventKind::MessageFailed { key, why } => {
+        EventKind::MessageSending { .. } | EventKind::MessageSent { .. } | EventKind::MessageHeld { .. } => {
+            return None;
+        }
+        EventKind::MessageFailed { key, why, .. } => {
             let channel = run.messages.get(*key as usize).map(|m| m.channel.clone()).unwrap_or_default();
             line(Tone::Warn, channel, format!("a message could not be sent: {why}"))
         }

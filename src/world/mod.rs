@@ -293,7 +293,7 @@ pub(crate) fn impossible(id: EffectId, why: String) -> Done {
         EffectId::Sample(..) => Done::Sample(Err(crate::engine::SampleProblem::error(why)), String::new()),
         EffectId::Baseline(_) => Done::Baseline(Err(why)),
         EffectId::Fact(_) => Done::Fact(Err(why)),
-        EffectId::Message(_) => Done::Message(Err(why)),
+        EffectId::Message(_) => Done::Message(Err(crate::engine::Unsent::refused(why))),
         EffectId::Lock => Done::Lock(Err(why)),
     }
 }

@@ -279,7 +279,9 @@ impl Script for Random {
         let done = match effect {
             Effect::Lock(_) => Done::Lock(Ok(())),
             Effect::Fact(fact) => Done::Fact(Ok(Value::Text(fact.name))),
-            Effect::Message(_) => Done::Message(if fails { Err("gone".into()) } else { Ok(None) }),
+            Effect::Message(_) => {
+                Done::Message(if fails { Err(runbook::engine::Unsent::refused("gone")) } else { Ok(None) })
+            }
             Effect::Sample(metric) if metric.id == "dark" => {
                 let word = self.chance.of(&["on", "on", "off", "25%"]);
                 Done::Sample(Ok(Value::Word(word.into())), String::new())

@@ -249,7 +249,7 @@ fn said(record: &Record) -> Vec<Said> {
                 text: text.clone(),
                 lost: None,
             }),
-            EventKind::MessageFailed { key, why } => all[*key as usize].lost = Some(why.clone()),
+            EventKind::MessageFailed { key, why, .. } => all[*key as usize].lost = Some(why.clone()),
             _ => {}
         }
     }

@@ -58,10 +58,11 @@ fn a_mail_arrives_as_text_and_as_html_and_no_value_becomes_a_header_or_a_tag() {
     let sent = send(&project, server.port(), PLAIN, &notify, "Zoë\r\nBcc: eve@evil.example\r\n\r\n<script>");
     assert_eq!(sent.code, 0, "{}", sent.text());
     let mails = server.mails();
-    let [(about, mail)] = &mails[..] else { panic!("{mails:#?}") };
+    let [(about, mail), (other, same)] = &mails[..] else { panic!("{mails:#?}") };
     assert_eq!(about["from"], "release@acme.example");
     // Nobody else, whatever a value says.
-    assert_eq!(about["to"], serde_json::json!(["eng@acme.example", "support@acme.example"]));
+    assert_eq!(about["to"], serde_json::json!(["eng@acme.example"]));
+    assert_eq!((&other["to"], same), (&serde_json::json!(["support@acme.example"]), mail));
     let head = mail.split("\r\n\r\n").next().unwrap();
     let header = |name: &str| {
         let unfolded = head.replace("\r\n ", " ");
@@ -130,7 +131,7 @@ fn starttls_tls_and_login_are_what_a_server_asks_for_and_are_never_given_in_the_
             assert!(line.contains(&format!("the mail server says {says}")), "{mode} {more}: {}", sent.text());
             assert!(!sent.text().contains("s3cret-enough"));
         }
-        assert_eq!(server.mails().len(), 1);
+        assert_eq!(server.mails().len(), 2);
     }
     let Some(server) = Mail::start(&["tls", &cert, &key]) else { return };
     let tls = PLAIN.replace("smtp://", "smtps://");
@@ -157,8 +158,10 @@ fn what_a_server_refuses_for_now_is_tried_again_and_what_it_refuses_for_good_is_
     assert!(sent.stdout.contains("the mail server says 452"), "{}", sent.text());
     assert!(sent.stdout.contains("; 3 tries"), "{}", sent.text());
     assert_eq!(std::fs::read_to_string(server.path().join("tries")).unwrap().lines().count(), 3);
-    // Nobody got half of it.
-    assert!(server.mails().is_empty());
+    // Whoever is not refused has it, once.
+    let had: Vec<serde_json::Value> = server.mails().into_iter().map(|(about, _)| about["to"].clone()).collect();
+    assert_eq!(had, [serde_json::json!(["support@acme.example"]), serde_json::json!(["support@acme.example"])]);
+    assert!(sent.stdout.contains("; all others have it"), "{}", sent.text());
     let sent = send(&project, 1, PLAIN, "notify mail \"x\" { required = true }", "x");
     assert!(sent.stdout.contains("Connection refused") && sent.stdout.contains("3 tries"), "{}", sent.text());
     assert_eq!(sent.code, 5, "{}", sent.text());

@@ -44,3 +44,4 @@ mod telling;
 mod values;
 mod waits;
 mod watching;
+mod weeks;

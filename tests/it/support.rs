@@ -202,7 +202,14 @@ impl Script for World {
                 };
                 match outcome {
                     Outcome::Hangs => Answer::Hangs,
-                    Outcome::Fails => Answer::After(*takes, Done::Message(Err("the answer is 503; 3 tries".into()))),
+                    Outcome::Fails => Answer::After(
+                        *takes,
+                        Done::Message(Err(runbook::engine::Unsent {
+                            why: "the answer is 503; 3 tries".into(),
+                            unreachable: true,
+                            held: false,
+                        })),
+                    ),
                     Outcome::Passes => Answer::After(*takes, Done::Message(Ok(None))),
                 }
             }

@@ -178,7 +178,7 @@ fn a_run_that_parks_says_and_does_what_one_that_waits_does() {
         }
         let wake = runbook::engine::wanted(&plan, &state, at).wake.unwrap();
         if wake.duration_since(at) >= jiff::SignedDuration::from_mins(5) {
-            events.extend(runbook::engine::advance(&plan, &mut state, Input::Park { until: wake }, at));
+            events.extend(runbook::engine::advance(&plan, &mut state, Input::Park, at));
         }
         parked += usize::from(state.parked.is_some());
         first = match state.parked {
@@ -244,7 +244,9 @@ fn another_plan_keeps_what_was_done_asks_for_approvals_again_and_says_nothing_tw
         runbook::engine::amendment(&first.plan, &first.run, new.clone(), who(), "the vendor is late".into()).unwrap();
     let Ran { mut run, mut events, world, .. } = first;
     let now = run.now;
-    events.extend(runbook::engine::advance(&old, &mut run, Input::Amend(Box::new(change)), now));
+    let changed = Event { at: now, kind: change };
+    runbook::engine::apply(&mut run, &changed);
+    events.push(changed);
     assert_eq!(replay(&old, &events), run, "the state is the fold of its events");
     let amended = Ran { run, events, plan: new.clone(), world };
     let resumed = take_up_with(amended, yes("2", &new), 600);
@@ -252,7 +254,12 @@ fn another_plan_keeps_what_was_done_asks_for_approvals_again_and_says_nothing_tw
     assert_eq!(resumed.world.ran, ["more", "deploy"], "what was built is not built again");
     let texts: Vec<String> =
         said(&resumed).into_iter().map(|(_, _, text)| text.lines().next().unwrap().to_owned()).collect();
-    assert_eq!(texts, ["soon: 23 Nov", "R: go: Go?", "R: go: Go?", "very soon"], "{}", resumed.transcript());
+    assert_eq!(
+        texts,
+        ["soon: 23 Nov", "R: go: Go?", "R: go: Go?", "soon: 30 Nov", "very soon"],
+        "{}",
+        resumed.transcript()
+    );
     assert_eq!(resumed.run.node(new.find("a").unwrap()).started.unwrap().to_string(), "2025-11-30T18:00:00Z");
 }
 

@@ -75,6 +75,16 @@ impl<'a> Context<'a> {
         Vec::new()
     }
 
+    /// What was to be done at a moment that the run did not reach, such as putting a room away: that it was not is said.
+    pub(super) fn never_kept(self) -> Events {
+        let open = |(index, told): &(usize, &Announcement)| told.keeps && self.run.announced[*index] == 0;
+        let mut left = self.plan.comms.iter().enumerate().filter(open);
+        let Some((index, told)) = left.next() else { return Vec::new() };
+        let channels: Vec<String> = told.messages.iter().flat_map(|m| m.channels.clone()).collect();
+        let skipped = Some(format!("{}: the room is not archived, because the run ended before", channels.join(", ")));
+        vec![EventKind::Announced { comms: index as u32, turn: 1, skipped }]
+    }
+
     fn announce(self, index: usize, told: &'a Announcement, due: Timestamp) -> Events {
         let late = self.now.duration_since(due);
         // Of what is said again and again only the newest counts.

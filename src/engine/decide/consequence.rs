@@ -192,10 +192,10 @@ impl<'a> Context<'a> {
             }
             // In a way back the words are those of its beginning.
             Some(_) => {
-                return self.with_alerts_ended(self.with_handlers_of(vec![reached], ending.handler(), None), ending);
+                return self.with_handlers_of(vec![reached], ending.handler(), None);
             }
             None => Happening { reason, by: String::new(), node: String::new() },
         };
-        self.with_alerts_ended(self.with_handlers_of(vec![reached], ending.handler(), Some(&happening)), ending)
+        self.with_handlers_of(vec![reached], ending.handler(), Some(&happening))
     }
 }

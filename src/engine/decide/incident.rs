@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::event::EventKind;
 use crate::engine::scene::Scene;
 use crate::engine::state::{Incident, Mode, Run};
-use crate::plan::{Message, Plan, Severity};
+use crate::plan::{Message, Outcome, Plan, Severity};
 use crate::value::{Expr, duration_text};
 
 use super::{Context, Events};
@@ -13,6 +13,11 @@ use super::{Context, Events};
 /// When the channels of an incident's severity hear of it next.
 pub(crate) fn next_update(plan: &Plan, run: &Run, trigger: u32, incident: &Incident) -> Option<Timestamp> {
     if !matches!(run.mode, Mode::Forward | Mode::Paused(_) | Mode::Back) {
+        return None;
+    }
+    // What was fired by hand and changes nothing is told once: nobody could say that it is over.
+    let found = &plan.triggers[trigger as usize];
+    if found.condition().is_none() && found.outcome == Outcome::Continue {
         return None;
     }
     let severity = plan.severity_of(trigger).filter(|s| !s.notify.is_empty())?;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::event::{Doing, Ending, EventKind, Failure, FailureSort, Slot};
 use crate::engine::scene::{Happening, Scene};
-use crate::engine::state::Run;
+use crate::engine::state::{Mode, Run};
 use crate::plan::{ChannelKind, ENDS, Message};
 use crate::value::{Expr, Part, Value, duration_text, evaluate, in_lines};
 
@@ -23,23 +23,26 @@ fn knows_again(kind: ChannelKind) -> bool {
     }
 }
 
-/// Until when a run that has come to its end waits for the oldest of what is still to be said.
+/// Until when a run that has come to its end waits for a message.
+fn patience_with(run: &Run, key: u32) -> Option<Timestamp> {
+    let since = run.ending_since.filter(|_| matches!(run.mode, Mode::Ending(..)))?;
+    run.messages[key as usize].at.max(since).checked_add(PATIENCE).ok()
+}
+
+/// When it gives up the first of what is still to be said.
 pub(crate) fn patience(run: &Run) -> Option<Timestamp> {
-    let since = run.ending_since?;
-    let queued = run.next_messages().map(|key| run.messages[key as usize].at).min()?;
-    queued.max(since).checked_add(PATIENCE).ok()
+    run.next_messages().filter_map(|key| patience_with(run, key)).min()
 }
 
 impl<'a> Context<'a> {
     /// Each channel's next message is about to be sent; one of which nobody knows whether it was, only if that cannot be
     /// seen twice.
     pub(super) fn settle_messages(self) -> Events {
-        let over = patience(self.run).is_some_and(|end| self.now >= end);
         for key in self.run.next_messages() {
             let message = &self.run.messages[key as usize];
-            if over {
+            if patience_with(self.run, key).is_some_and(|end| self.now >= end) {
                 let why = format!("not sent within {} of the end of the run", duration_text(PATIENCE));
-                return vec![EventKind::MessageFailed { key, why }];
+                return vec![EventKind::MessageFailed { key, why, unreachable: false }];
             }
             if !message.sending {
                 return vec![EventKind::MessageSending { key }];
@@ -48,7 +51,7 @@ impl<'a> Context<'a> {
             if message.in_doubt && message.slot.is_none() && !kind.is_none_or(knows_again) {
                 let why =
                     "the process ended while it was on its way: it may have arrived, and is not sent twice".into();
-                return vec![EventKind::MessageFailed { key, why }];
+                return vec![EventKind::MessageFailed { key, why, unreachable: false }];
             }
         }
         Vec::new()
@@ -107,18 +110,15 @@ impl<'a> Context<'a> {
         events
     }
 
-    /// Events that end the run, and behind them the end of the alerts that it has raised, if it has ended well.
-    pub(super) fn with_alerts_ended(self, mut events: Events, ending: Ending) -> Events {
+    /// The end of the alerts that a run has raised, if it has ended well: the last that is said.
+    pub(super) fn end_alerts(self, ending: Ending) -> Events {
         let well = matches!(ending, Ending::Completed | Ending::CompletedWithReservations | Ending::RolledBack);
-        let queued = |channel: &str, events: &Events| {
-            self.run.messages.iter().any(|m| m.channel == channel)
-                || events.iter().any(|e| matches!(e, EventKind::MessageQueued { channel: to, .. } if to == channel))
-        };
+        let mut events = Vec::new();
         for channel in self.plan.channels.iter().filter(|c| well && c.kind == ChannelKind::Pagerduty) {
-            if queued(&channel.id, &events) {
-                let new = events.iter().filter(|e| matches!(e, EventKind::MessageQueued { .. })).count();
+            let mut own = self.run.messages.iter().filter(|m| m.channel == channel.id);
+            if own.next_back().is_some_and(|last| !last.settings.iter().any(|(name, _)| name == ENDS)) {
                 events.push(EventKind::MessageQueued {
-                    key: (self.run.messages.len() + new) as u32,
+                    key: (self.run.messages.len() + events.len()) as u32,
                     channel: channel.id.clone(),
                     subject: None,
                     text: format!("resolved: {}", ending.words()),

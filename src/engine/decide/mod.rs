@@ -25,6 +25,9 @@ use super::event::{ActionResult, Doubt, Ending, Event, EventKind, FORMAT, Failur
 use super::scene::Happening;
 use super::state::{ActionState, Live, Mode, Run};
 
+/// What is so far away is not waited for by a process that parks.
+pub(super) const FAR: SignedDuration = SignedDuration::from_mins(5);
+
 /// So long the messages about a halt may hold it up.
 pub(super) const HALT_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
@@ -50,9 +53,7 @@ pub fn decide(plan: &Plan, run: &Run, input: &Input, now: Timestamp) -> Vec<Even
         Input::Begin { .. } => Vec::new(),
         Input::Resume { by, doubts } => ctx.resume(by.clone(), doubts.clone()),
         Input::Tick => ctx.settle(),
-        Input::Park { until } if ctx.can_park() => vec![EventKind::Parked { until: *until }],
-        Input::Park { .. } => Vec::new(),
-        Input::Amend(change) => vec![change.as_ref().clone()],
+        Input::Park => ctx.park(),
         Input::Ended(id, done) => ctx.ended(*id, done),
         Input::Halt { by, reason } if run.halt.is_none() => ctx.halt(by.clone(), reason.clone()),
         Input::Halt { .. } => Vec::new(),
@@ -114,11 +115,15 @@ impl Context<'_> {
                 return after;
             }
             let told = self.run.unsent.is_empty();
-            return if told && self.is_after_through() {
-                vec![EventKind::RunEnded { ending: *ending }]
-            } else {
-                Vec::new()
-            };
+            if !told || !self.is_after_through() {
+                return Vec::new();
+            }
+            let kept = self.never_kept();
+            if !kept.is_empty() {
+                return kept;
+            }
+            let last = self.end_alerts(*ending);
+            return if last.is_empty() { vec![EventKind::RunEnded { ending: *ending }] } else { last };
         }
         if self.run.live == Live::Running && !self.run.locked {
             return self.without_lock();
@@ -200,11 +205,15 @@ impl Context<'_> {
         }
     }
 
-    /// Whether its process may end for a while: nothing is in flight, nothing is armed, nobody is to hear of anything.
-    fn can_park(self) -> bool {
+    /// Its process may end for a while if nothing is in flight, nothing is armed, nobody is to hear of anything, and the next
+    /// moment is far. A captured secret would be lost with the process.
+    fn park(self) -> Events {
         let wanted = super::wanted(self.plan, self.run, self.now);
         let quiet = wanted.effects.is_empty() && wanted.stopping.is_empty() && self.run.unsent.is_empty();
-        quiet && self.run.live != Live::Running && self.run.mode == Mode::Forward && !self.run.is_over()
+        let forward = self.run.live != Live::Running && self.run.mode == Mode::Forward && !self.run.is_over();
+        let keeps = self.run.secret_captures.is_empty() && self.run.halt.is_none();
+        let far = wanted.wake.filter(|wake| wake.duration_since(self.now) >= FAR);
+        far.filter(|_| quiet && forward && keeps).map(|until| EventKind::Parked { until }).into_iter().collect()
     }
 
     fn halt(self, by: super::event::Who, reason: String) -> Events {
@@ -258,7 +267,11 @@ impl Context<'_> {
                 let state = self.run.messages.get(key as usize);
                 match (state.map(|m| m.sent.is_none()), result) {
                     (Some(true), Ok(receipt)) => vec![EventKind::MessageSent { key, receipt: receipt.clone() }],
-                    (Some(true), Err(why)) => vec![EventKind::MessageFailed { key, why: why.clone() }],
+                    (Some(true), Err(unsent)) if unsent.held => vec![EventKind::MessageHeld { key }],
+                    (Some(true), Err(unsent)) => {
+                        let why = unsent.why.clone();
+                        vec![EventKind::MessageFailed { key, why, unreachable: unsent.unreachable }]
+                    }
                     _ => Vec::new(),
                 }
             }

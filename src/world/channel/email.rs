@@ -1,5 +1,8 @@
 //! Mail, by SMTP: UTF-8, as text and as HTML, to all recipients at once.
 
+use std::collections::BTreeSet;
+
+use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -64,23 +67,51 @@ pub(super) fn people(channel: &Channel, scope: &HandOver<'_>) -> Result<(Mailbox
 }
 
 impl World {
-    pub(super) async fn mail(&self, message: &Outgoing) -> Tried {
+    /// One mail, to each recipient by itself: one who is refused keeps it from nobody else. `had`: who has it from an earlier
+    /// try.
+    pub(super) async fn mail(&self, message: &Outgoing, had: &mut BTreeSet<String>) -> Tried {
         let scope = HandOver { vault: &self.vault, captured: &[] };
-        let mail = written(message, &scope).map_err(Problem::Final)?;
+        let (from, to) = people(&message.channel, &scope).map_err(Problem::Final)?;
+        let mail = written(message, &scope).map_err(Problem::Final)?.formatted();
         let transport = self.transport(&message.channel).await?;
-        let sent = tokio::time::timeout(LIMIT, transport.send(mail)).await;
-        let error = match sent {
-            Ok(Ok(_)) => return Ok(None),
-            Ok(Err(error)) => error,
-            Err(_) => return Err(Problem::Again("the mail server did not answer in time".into(), None)),
-        };
-        let why = match error.status() {
-            Some(code) => format!("the mail server says {code}: {}", deepest(&error)),
-            None => format!("the mail server: {}", deepest(&error)),
-        };
-        match error.is_permanent() || error.is_client() || error.is_tls() {
-            true => Err(Problem::Final(why)),
-            false => Err(Problem::Again(why, None)),
+        let left: Vec<Mailbox> = to.into_iter().filter(|to| !had.contains(&to.email.to_string())).collect();
+        let (mut refused, mut later) = (Vec::new(), None);
+        for recipient in left {
+            let address = recipient.email.to_string();
+            let envelope = Envelope::new(Some(from.email.clone()), vec![recipient.email])
+                .map_err(|e| Problem::Final(format!("cannot be written: {e}")))?;
+            match tokio::time::timeout(LIMIT, transport.send_raw(&envelope, &mail)).await {
+                Ok(Ok(_)) => {
+                    had.insert(address);
+                }
+                Ok(Err(error)) => {
+                    let why = match error.status() {
+                        Some(code) => format!("the mail server says {code}: {}", deepest(&error)),
+                        None => format!("the mail server: {}", deepest(&error)),
+                    };
+                    // The server itself refuses: the login, the service.
+                    let code = error.status().map(u16::from);
+                    let answered = code.is_some_and(|code| !matches!(code, 421 | 530 | 534 | 535 | 538));
+                    match error.is_permanent() || error.is_client() || error.is_tls() {
+                        true => refused.push(if answered { format!("{address}: {why}") } else { why }),
+                        false => later = Some(if answered { format!("{address}: {why}") } else { why }),
+                    }
+                    // It refuses, or answers, nobody else in another way.
+                    if !answered {
+                        break;
+                    }
+                }
+                Err(_) => {
+                    later = Some("the mail server did not answer in time".to_owned());
+                    break;
+                }
+            }
+        }
+        let others = if had.is_empty() { "" } else { "; all others have it" };
+        match (later, refused.is_empty()) {
+            (Some(why), _) => Err(Problem::Again(format!("{why}{others}"), None)),
+            (None, false) => Err(Problem::Final(format!("{}{others}", refused.join(", ")))),
+            (None, true) => Ok(None),
         }
     }
 

@@ -11,12 +11,14 @@ mod statuspage;
 mod teams;
 mod words;
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use serde_json::{Map, Value as Json};
 
-use crate::engine::{Outgoing, Receipt};
+use crate::engine::{Outgoing, Receipt, Unsent};
 use crate::plan::{Channel, ChannelKind, ENDS, Plan};
 use crate::source::one_line;
 use crate::value::{Value, evaluate};
@@ -62,30 +64,42 @@ impl Answered {
 }
 
 impl World {
-    pub(super) async fn send(&self, message: &Outgoing, mut stop: Stopper) -> Result<Option<Receipt>, String> {
+    pub(super) async fn send(&self, message: &Outgoing, mut stop: Stopper) -> Result<Option<Receipt>, Unsent> {
+        // Whether something of it may be on its way.
+        let sending = AtomicBool::new(false);
         let sent = tokio::select! {
-            sent = self.try_to_send(message) => sent,
-            _ = stop.wait_for(|wish| *wish != Stop::No) => Err("the run ended before it was sent".into()),
+            sent = self.try_to_send(message, &sending) => sent,
+            _ = stop.wait_for(|wish| *wish != Stop::No) => {
+                let held = !sending.load(Ordering::Relaxed) && !message.again;
+                Err(Unsent { why: "the run ended before it was sent".into(), unreachable: false, held })
+            }
         };
-        sent.map_err(|why| self.vault.mask().text(&why))
+        sent.map_err(|unsent| Unsent { why: self.vault.mask().text(&unsent.why), ..unsent })
     }
 
-    async fn try_to_send(&self, message: &Outgoing) -> Result<Option<Receipt>, String> {
+    async fn try_to_send(&self, message: &Outgoing, sending: &AtomicBool) -> Result<Option<Receipt>, Unsent> {
         let mut wait = Duration::from_secs(1);
         let mut attempt = 1;
+        // Of a mail, those who have it.
+        let mut had = BTreeSet::new();
         loop {
-            let (why, asked) = match self.send_once(message, attempt > 1).await {
+            sending.store(true, Ordering::Relaxed);
+            let tried = self.send_once(message, attempt > 1, &mut had).await;
+            let (why, asked) = match tried {
                 Ok(receipt) => return Ok(receipt),
-                Err(Problem::Final(why)) => return Err(why),
+                Err(Problem::Final(why)) => return Err(Unsent::refused(why)),
                 Err(Problem::Again(why, asked)) => (why, asked),
             };
+            let unreachable = |why: String| Err(Unsent { why, unreachable: true, held: false });
             if attempt >= message.tries {
                 let tries = if attempt == 1 { "one try".to_owned() } else { format!("{attempt} tries") };
-                return Err(format!("{why}; {tries}"));
+                return unreachable(format!("{why}; {tries}"));
             }
             if let Some(asked) = asked.filter(|asked| *asked > PATIENCE) {
-                return Err(format!("{why}, and it asks to wait for {} s", asked.as_secs()));
+                return unreachable(format!("{why}, and it asks to wait for {} s", asked.as_secs()));
             }
+            // What a try came to is known where it would be seen twice.
+            sending.store(false, Ordering::Relaxed);
             tokio::time::sleep(asked.unwrap_or(wait).max(Duration::from_millis(100))).await;
             wait *= 2;
             attempt += 1;
@@ -93,7 +107,7 @@ impl World {
     }
 
     /// One try. `again`: an earlier one may have come to something.
-    async fn send_once(&self, message: &Outgoing, again: bool) -> Tried {
+    async fn send_once(&self, message: &Outgoing, again: bool, had: &mut BTreeSet<String>) -> Tried {
         match message.channel.kind {
             // The screen and the log show every message themselves.
             ChannelKind::Console => Ok(None),
@@ -101,7 +115,7 @@ impl World {
             ChannelKind::Slack => self.slack(message).await,
             ChannelKind::Teams => self.teams(message).await,
             ChannelKind::Discord => self.discord(message).await,
-            ChannelKind::Email => self.mail(message).await,
+            ChannelKind::Email => self.mail(message, had).await,
             ChannelKind::Pagerduty => self.pagerduty(message).await,
             ChannelKind::Statuspage => self.statuspage(message, again || message.again).await,
         }
@@ -184,6 +198,10 @@ impl World {
         }
         let said = self.said(&answer);
         let why = format!("the answer is {status}{said}");
+        // A gateway that gave up, or a server that broke in the middle, may have handed it on before.
+        if repeats == Repeats::Seen && matches!(answer.status, 408 | 500 | 502 | 504) {
+            return Err(Problem::Final(format!("{why}: it may have arrived, and is not sent twice")));
+        }
         // 420 is how Statuspage says 429.
         if status.is_server_error() || matches!(answer.status, 408 | 420 | 429) {
             let asked = header.or_else(|| answer.json().get("retry_after")?.as_f64());

@@ -1,5 +1,6 @@
 //! Statuspage: API v1. All messages of a run are one incident, or one scheduled maintenance.
 
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
 
@@ -49,7 +50,8 @@ impl World {
         let all = self.page_api(message, Method::GET, path, None).await?;
         let own = |incident: &&Json| {
             let run = incident.pointer("/metadata/runbook/run").and_then(Json::as_str);
-            run == Some(&message.run) || id_of(incident) == message.receipt.as_ref().map(|r| r.id.clone())
+            let known = message.receipt.as_ref().is_some_and(|r| id_of(incident).as_ref() == Some(&r.id));
+            run == Some(&message.run) || known
         };
         Ok(all.as_array().and_then(|all| all.iter().find(own)).cloned())
     }
@@ -82,14 +84,34 @@ fn receipt(incident: &Json) -> Option<Receipt> {
     Some(Receipt { id: id_of(incident)?, url })
 }
 
-/// Whether an update says the same already.
+/// So much earlier than ours a service's clock may say that something was made.
+const SKEW: SignedDuration = SignedDuration::from_mins(2);
+
+/// Whether an update says the same already, and is no older than the message.
 fn has_update(incident: &Json, message: &Outgoing) -> bool {
     let body = body(message);
-    let status = said(message, "state").map(ToString::to_string);
+    let state = state_of(message, incident);
     let updates = incident.get("incident_updates").and_then(Json::as_array);
     updates.into_iter().flatten().any(|update| {
         let of = |name: &str| update.get(name).and_then(Json::as_str);
-        of("body") == Some(&body) && status.as_deref().is_none_or(|status| of("status") == Some(status))
+        let made = of("created_at").and_then(|at| at.parse::<Timestamp>().ok());
+        let new = made.is_none_or(|made| made.duration_since(message.at) >= -SKEW);
+        new && of("body") == Some(&body) && state.as_deref().is_none_or(|state| of("status") == Some(state))
+    })
+}
+
+/// The state that a message gives an incident. A maintenance has other words for its states than an incident.
+fn state_of(message: &Outgoing, now: &Json) -> Option<String> {
+    let planned = now.get("scheduled_for").is_some_and(|at| !at.is_null());
+    let state = said(message, "state")?.to_string();
+    Some(match (planned, state.as_str()) {
+        (true, "investigating" | "identified") => "in_progress".to_owned(),
+        (true, "monitoring") => "verifying".to_owned(),
+        (true, "resolved") => "completed".to_owned(),
+        (false, "scheduled" | "in_progress") => "identified".to_owned(),
+        (false, "verifying") => "monitoring".to_owned(),
+        (false, "completed") => "resolved".to_owned(),
+        _ => state,
     })
 }
 
@@ -149,21 +171,10 @@ fn incident(message: &Outgoing) -> Json {
     json!({ "incident": incident })
 }
 
-/// What comes next of an incident. A maintenance has other words for its states than an incident.
+/// What comes next of an incident.
 fn update(message: &Outgoing, now: &Json) -> Json {
     let mut incident = common(message);
-    let planned = now.get("scheduled_for").is_some_and(|at| !at.is_null());
-    let state = said(message, "state").map(ToString::to_string);
-    let state = state.map(|state| match (planned, state.as_str()) {
-        (true, "investigating" | "identified") => "in_progress".to_owned(),
-        (true, "monitoring") => "verifying".to_owned(),
-        (true, "resolved") => "completed".to_owned(),
-        (false, "scheduled" | "in_progress") => "identified".to_owned(),
-        (false, "verifying") => "monitoring".to_owned(),
-        (false, "completed") => "resolved".to_owned(),
-        _ => state,
-    });
-    let state = state.or_else(|| now.get("status").and_then(Json::as_str).map(str::to_owned));
+    let state = state_of(message, now).or_else(|| now.get("status").and_then(Json::as_str).map(str::to_owned));
     incident.extend(state.map(|state| ("status".to_owned(), Json::from(state))));
     json!({ "incident": incident })
 }

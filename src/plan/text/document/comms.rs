@@ -53,9 +53,14 @@ impl Page<'_> {
         for rollback in &plan.rollbacks {
             let when = if rollback.id.is_empty() { "in a rollback".into() } else { format!("in `{}`", rollback.id) };
             for ix in &rollback.nodes {
-                let actions = plan.node(*ix).work().map(|w| w.actions.as_slice()).unwrap_or_default();
-                events.extend(messages(actions).map(|m| self.row(&when, m)));
+                events.extend(self.of_event(*ix, &when));
             }
+            if let Some(after) = rollback.after {
+                events.extend(self.of_event(after, "after a rollback"));
+            }
+        }
+        for response in &plan.responses {
+            events.extend(self.of_event(response.node, &format!("in the response `{}`", response.id)));
         }
         let backwards = plan.comms.iter().filter(|told| told.rollback.is_some());
         events.extend(backwards.flat_map(|told| self.announced(told)).map(|row| row.cells));
@@ -104,6 +109,13 @@ impl Page<'_> {
             when.push_str(&format!(", if {}", only.text));
         }
         told.messages.iter().map(|message| Row { at, cells: self.row(&when, message) }).collect()
+    }
+
+    /// What is said and asked by a node that comes when something has happened, and by what is in it.
+    fn of_event(&self, ix: NodeIx, when: &str) -> Vec<Vec<String>> {
+        let inside = (0..self.plan.nodes.len() as u32).map(NodeIx).filter(|inner| self.plan.is_within(*inner, ix));
+        let rows = inside.flat_map(|inner| self.of_node(inner));
+        rows.map(|row| std::iter::once(md(when)).chain(row.cells.into_iter().skip(1)).collect()).collect()
     }
 
     /// The messages of a node, and whom it asks.
