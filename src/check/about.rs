@@ -302,6 +302,19 @@ impl<'a> Checker<'a> {
         self.model.links.push(model::Link { id, title, url });
     }
 
+    /// What a severity says by itself names people and what they have found.
+    fn not_for_customers(&mut self, channels: &[String], span: Option<Span>) {
+        let kind = |name: &String| Some(self.names.construct(name)?.kind.as_ref()?.name.text.as_str());
+        let page = channels.iter().find(|name| kind(name) == Some("statuspage")).cloned();
+        if let (Some(page), Some(span)) = (page, span) {
+            let title = format!("`{page}` is a page for customers, and what a severity says by itself is not for them");
+            let finding = Diagnostic::new(Code::Misplaced, span, title).label("people and reasons would be published");
+            self.push(finding.help(format!(
+                "say it in the trigger, in words of your own: `notify {page} \"We are looking into it\" {{ state = investigating }}`"
+            )));
+        }
+    }
+
     pub(super) fn severity(&mut self, construct: &'a Construct) {
         let body = self.construct_body("severity", construct);
         let then = body.clause(|c| match c {
@@ -317,6 +330,7 @@ impl<'a> Checker<'a> {
             commander: body.setting("commander").and_then(|s| self.named(s, Keyword::Role)),
             notify: body.setting("notify").map(|s| self.named_list(s, Keyword::Channel)).unwrap_or_default(),
         };
+        self.not_for_customers(&severity.notify, body.setting("notify").map(|s| s.value.span));
         self.model.severities.push(severity);
     }
 }

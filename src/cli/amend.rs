@@ -219,6 +219,11 @@ fn adopted(
     let passed = |name: &str| overrides.iter().any(|o| o == name) || run.overridden.contains_key(name);
     let now = Clock::not_before(run.now).0.now();
     let start = plan.release.as_ref().and_then(|r| r.start);
+    let moved = record.plan.release.as_ref().and_then(|r| r.start) != start;
+    if let Some(past) = start.filter(|start| moved && *start < now) {
+        let zone = moment::zone(&plan.runbook.timezone);
+        return Err(format!("{} is past: it is {}", moment::local_text(past, &zone), moment::local_text(now, &zone)));
+    }
     if let Some((phase, why, names)) = start.and_then(|start| plan.outside(start.max(now), &passed)) {
         let names: Vec<String> = names.iter().map(|name| format!("--override {name}")).collect();
         return Err(format!("`{}` cannot start: {why}; {} passes over it", plan.node(phase).id, names.join(" ")));

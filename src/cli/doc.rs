@@ -40,6 +40,10 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
         Ok(What::Checklists) => Document::Checklists,
         Err(_) => {
             let shown = crate::source::one_line(&what.to_string_lossy());
+            if file.is_none() && what.is_file() {
+                screen.error(&format!("which document of {shown}? there are comms, contacts and checklists"));
+                return Exit::Usage;
+            }
             screen.error(&format!("there is no document `{shown}`; there are comms, contacts and checklists"));
             return Exit::Usage;
         }

@@ -26,7 +26,8 @@ pub(super) struct Arguments {
     /// everything before it
     #[arg(long, value_name = "WHAT")]
     in_doubt: Option<InDoubt>,
-    /// Go on with every run that was started with --park and is due, one process each; for cron
+    /// Go on with every run that was started with --park and whose moment has come, or to which somebody has said something, or
+    /// whose process died; one process each, for cron
     #[arg(long, conflicts_with_all = ["run", "in_doubt", "overrides"])]
     due: bool,
     /// End the process while nothing is to be done for a long time; `runbook resume --due` goes on then

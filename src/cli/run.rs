@@ -162,7 +162,13 @@ pub(super) fn with_inputs(
 }
 
 fn show(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Exit {
+    if let Some(exit) = unknown_override(arguments, plan, screen) {
+        return exit;
+    }
     screen.print(&dry_run(plan, screen.out, TextDetail::Whole));
+    if let Some(why) = outside(arguments, plan) {
+        screen.note(&format!("warning: {why}"));
+    }
     if let Some(path) = &arguments.save {
         if let Err(error) = std::fs::write(path, write(plan)) {
             screen.error(&format!("{}: {error}", path.display()));
@@ -173,21 +179,32 @@ fn show(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Exit {
     if arguments.probe { super::probe::main(plan, screen) } else { Exit::Done }
 }
 
-/// A start outside of its windows, or in a blackout, is said now and not when everybody has come.
-fn refuse_outside(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Option<Exit> {
-    if let Some(unknown) = arguments.overrides.iter().find(|name| !plan.calendar().any(|id| id == **name)) {
-        screen.error(&format!("the plan has no window and no blackout `{}`", one_line(unknown)));
-        return Some(Exit::Usage);
-    }
+/// A window that is passed over is one of the plan.
+fn unknown_override(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Option<Exit> {
+    let unknown = arguments.overrides.iter().find(|name| !plan.calendar().any(|id| id == **name))?;
+    screen.error(&format!("the plan has no window and no blackout `{}`", one_line(unknown)));
+    Some(Exit::Usage)
+}
+
+/// Why the start lies outside of its windows, or in a blackout, and what could be done.
+fn outside(arguments: &Arguments, plan: &Plan) -> Option<String> {
     let start = plan.release.as_ref().and_then(|r| r.start)?;
     let passed = |name: &str| arguments.overrides.iter().any(|o| o == name);
     let (phase, why, names) = plan.outside(start.max(now()), &passed)?;
     let names: Vec<String> = names.iter().map(|name| format!("--override {name}")).collect();
-    screen.error(&format!(
+    Some(format!(
         "`{}` cannot start: {why}\n{} --reason WHY starts it all the same, and is recorded; or choose another release.start",
         plan.node(phase).id,
         names.join(" ")
-    ));
+    ))
+}
+
+/// A start outside of its windows, or in a blackout, is said now and not when everybody has come.
+fn refuse_outside(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Option<Exit> {
+    if let Some(exit) = unknown_override(arguments, plan, screen) {
+        return Some(exit);
+    }
+    screen.error(&outside(arguments, plan)?);
     Some(Exit::Usage)
 }
 

@@ -190,6 +190,11 @@ fn one_status(store: &Embedded, id: &str, how: How, screen: &Screen) -> Result<(
     if how == How::Json {
         return Ok((format!("{}\n", as_json(&record, &run, running)), !running));
     }
+    if !running && run.parked.is_some() {
+        // Who is asked stands there as well.
+        let open = now(&record.plan, &run, at, screen.out);
+        return Ok((format!("{open}\n{}", summary(&record.plan, &run, at, screen.out)), true));
+    }
     if !running {
         return Ok((summary(&record.plan, &run, at, screen.out), true));
     }

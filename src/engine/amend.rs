@@ -146,6 +146,21 @@ pub(super) fn change(
     for ix in lapsed {
         *run.node_mut(*ix) = NodeState::new();
     }
+    // Whoever was being asked is asked by the new plan, with their time; a list whose moment is ahead again has its own then.
+    let start = plan.release.as_ref().and_then(|r| r.start);
+    for ix in (0..plan.nodes.len() as u32).map(NodeIx) {
+        let node = plan.node(ix);
+        if run.node(ix).status != Status::Running {
+            continue;
+        }
+        if node.work().is_some_and(|work| matches!(work.sort, Sort::Confirm | Sort::Question)) {
+            *run.node_mut(ix) = NodeState::new();
+        }
+        let ahead = start.zip(node.at).and_then(|(start, offset)| start.checked_add(offset).ok());
+        if let Some(moment) = ahead.filter(|moment| *moment > at && node.is_checklist()) {
+            run.node_mut(ix).since = Some(moment);
+        }
+    }
     // What waits and looks does so by the new plan.
     for node in &mut run.nodes {
         if let Some(work) = &mut node.work

@@ -420,6 +420,13 @@ impl View<'_> {
     fn foot(&self) -> String {
         let text = match &self.run.halt {
             Some(_) => "Ctrl-C again kills what runs at once",
+            None if matches!(self.run.mode, Mode::Ending(..)) && !self.run.unsent.is_empty() => {
+                let left: usize = self.run.unsent.values().map(std::collections::BTreeSet::len).sum();
+                let messages = if left == 1 { "message is" } else { "messages are" };
+                return self
+                    .paint
+                    .dim(format!("everything is done; {left} {messages} on the way, for a minute at most"));
+            }
             None => "Ctrl-C pauses the run, nothing is undone, `runbook resume` goes on; `help` says what can be typed",
         };
         self.paint.dim(text)

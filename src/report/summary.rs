@@ -28,7 +28,8 @@ pub fn summary(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
     rows.extend(blind(plan, run));
     rows.extend(late(plan, run));
     rows.extend(people(plan, run));
-    rows.extend(next(plan, run));
+    rows.extend(passed_over(run));
+    rows.extend(next(plan, run, now));
     rows.push(("run", run.id.clone()));
     let widest = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text = format!("{}\n", headline(plan, run, now, paint));
@@ -53,6 +54,11 @@ fn blind(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
     let triggers = plan.triggers.iter().zip(&run.triggers);
     let told = triggers.filter_map(|(trigger, state)| Some((trigger, state.blindness.as_ref()?)));
     told.map(|(_, (at, why))| ("blind", format!("{why}, at {}", stamp(plan, run, *at)))).collect()
+}
+
+/// The windows and blackouts that did not hold.
+fn passed_over(run: &Run) -> Vec<(&'static str, String)> {
+    run.overridden.iter().map(|(name, why)| ("override", one_line(&format!("{name}: {why}")))).collect()
 }
 
 /// What was running when the process ended.
@@ -113,8 +119,9 @@ fn people(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
 
 fn headline(plan: &Plan, run: &Run, now: Timestamp, paint: Paint) -> String {
     // What has ended takes no longer.
-    let now = if run.ending().is_some() { run.now } else { now };
-    let took = run.started.map(|s| format!(" after {}", spoken(now.duration_since(s)))).unwrap_or_default();
+    let now = if run.ending().is_some() { run.ending_since.unwrap_or(run.now) } else { now };
+    let passed = |since: Timestamp| now.duration_since(since).max(SignedDuration::ZERO);
+    let took = run.started.map(|s| format!(" after {}", spoken(passed(s)))).unwrap_or_default();
     let (done, all) = run.progress(plan);
     let what = match plan.release.as_ref().and_then(|r| r.version.as_ref()) {
         Some(version) => format!("{} {}", plan.runbook.title, one_line(version)),
@@ -208,7 +215,9 @@ fn problems(run: &Run) -> Vec<(&'static str, String)> {
     let mut rows: Vec<(&str, String)> = run.reservations.iter().map(|r| ("reservation", one_line(r))).collect();
     for message in &run.messages {
         if let Some(Err(why)) = &message.sent {
-            rows.push(("not sent", format!("{}: {why}", message.channel)));
+            let words = message.subject.as_deref().unwrap_or(&message.text);
+            let words = paint::cut(&one_line(words.lines().next().unwrap_or_default()), 60);
+            rows.push(("not sent", format!("{}: \"{words}\": {why}", message.channel)));
         }
     }
     rows.extend(run.unsaid.iter().map(|why| ("not sent", one_line(why))));
@@ -228,7 +237,7 @@ fn printed(run: &Run) -> Option<&[String]> {
 }
 
 /// What to do next.
-fn next(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
+fn next(plan: &Plan, run: &Run, now: Timestamp) -> Option<(&'static str, String)> {
     let id = &run.id;
     let line = run.waits_at_line(plan);
     Some(match (run.ending(), line) {
@@ -243,7 +252,7 @@ fn next(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
             (
                 "next",
                 format!(
-                    "`runbook rollback {id}` goes back to `{line}` and no further{}, `runbook abort {id}` leaves it as it is; the lock is kept",
+                    "`runbook rollback {id}` goes back to `{line}` and no further{}, `runbook abort {id} --reason …` leaves it as it is; the lock is kept",
                     named.concat()
                 ),
             )
@@ -259,6 +268,9 @@ fn next(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
                 ),
             )
         }
+        (None, _) if run.parked.is_some_and(|until| until <= now) => {
+            ("next", format!("it is due: `runbook resume --due` goes on, or `runbook resume {id}`"))
+        }
         (None, _) if run.parked.is_some() => {
             let until = run.parked.map(|until| moment::local_text(until, &moment::zone(&plan.runbook.timezone)));
             let until = until.unwrap_or_default();
@@ -273,7 +285,7 @@ fn next(plan: &Plan, run: &Run) -> Option<(&'static str, String)> {
         (None, _) if run.live == Live::Running => {
             ("next", format!("`runbook resume {id}` goes on, `runbook rollback {id}` goes back; nothing was undone"))
         }
-        (None, _) => ("next", format!("`runbook resume {id}` goes on, `runbook abort {id}` ends it")),
+        (None, _) => ("next", format!("`runbook resume {id}` goes on, `runbook abort {id} --reason …` ends it")),
         (Some(_), _) => return None,
     })
 }

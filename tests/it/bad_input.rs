@@ -214,7 +214,7 @@ fn a_webhook_that_is_down_delays_nothing_and_is_told() {
     assert_eq!((output.code, output.stdout.contains("not sent")), (0, false), "{}", output.stdout);
     let output = hook("/refused");
     assert_eq!(output.code, 0, "{}", output.text());
-    assert!(output.stdout.contains("not sent  hook: the answer is 403 Forbidden"), "{}", output.stdout);
+    assert!(output.stdout.contains("not sent  hook: \"hello\": the answer is 403 Forbidden"), "{}", output.stdout);
     let step = output.stdout.find("▸ a").unwrap();
     let warning = output.stdout.find("a message could not be sent").unwrap();
     assert!(step < warning, "the step waited for the message:\n{}", output.stdout);

@@ -445,6 +445,10 @@ fn what_a_channel_cannot_do_without_is_said_before_anything_starts() {
         ),
         ("statuspage { page = \"x\" }", "a channel of the kind `statuspage` has a `token`"),
         ("pagerduty { }", "a channel of the kind `pagerduty` has a `routing_key`"),
+        (
+            "statuspage { page = \"x\"; token = key }\nseverity bad { then rollback; notify = [team] }",
+            "`team` is a page for customers, and what a severity says by itself is not for them",
+        ),
         ("sms { }", "there is no kind of channel `sms`"),
     ] {
         assert!(check(channel).contains(says), "{channel}\n{}", check(channel));

@@ -26,6 +26,9 @@ fn a_parked_run_is_approved_rescheduled_and_asks_again() {
         "{}",
         ran.text()
     );
+    // Whoever looks sees that somebody is asked.
+    let status = project.runbook(&["status"]).stdout;
+    assert!(status.contains("`approve go`") && status.contains("nothing happens until"), "{status}");
     let due = project.runbook(&["resume", "--due"]);
     assert!(due.code == 0 && due.stdout.contains("nothing is due; next is shop-"), "{}", due.text());
     let said = project.runbook(&["approve", "go", BO[0], BO[1]]);
@@ -41,6 +44,8 @@ fn a_parked_run_is_approved_rescheduled_and_asks_again() {
     let due = project.runbook(&["resume", "--due"]);
     assert!(due.code == 0 && due.stderr.contains("somebody has said something"), "{}", due.text());
     assert_eq!(project.read("marks"), "booked\n");
+    let past = reschedule("2020-05-19T10:00:00Z");
+    assert!(past.stderr.contains("Tue 2020-05-19 10:00:00 UTC is past: it is "), "{}", past.text());
     // Outside of its window, and into the window.
     let refused = reschedule("2099-05-19T14:00:00Z");
     assert!(
@@ -115,6 +120,9 @@ fn a_start_outside_of_its_window_is_refused_at_the_start_and_passed_over_with_a_
     let ran = with(&["--override", "mornings", "--reason", "the fix cannot wait"]);
     assert_eq!(ran.code, 6, "{}", ran.text());
     assert!(ran.stdout.contains("passes over `mornings`: the fix cannot wait"), "{}", ran.text());
+    assert!(ran.stdout.contains("override  mornings: the fix cannot wait, says root"), "{}", ran.text());
+    let shown = project.runbook(&["run", "--dry-run", "--var", "start=2099-05-16T10:00:00Z"]);
+    assert!(shown.code == 0 && shown.stderr.contains("warning: `p` cannot start: Sat"), "{}", shown.stderr);
     // A start that stands in the file as well.
     project.write(
         "deploy.rb",

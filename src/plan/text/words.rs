@@ -142,7 +142,10 @@ pub(super) fn whole_action(action: &Action) -> (&'static str, String) {
 /// A message: to whom, and all its lines.
 pub(super) fn whole_message(message: &Message) -> String {
     let required = if message.required { " (required)" } else { "" };
-    let to = format!("{}{required}", message.channels.join(", "));
+    let own = message.settings.iter().filter(|(name, _)| !name.starts_with('@'));
+    let own: Vec<String> = own.map(|(name, value)| format!("{name} = {}", one_line(&plain_text(value)))).collect();
+    let own = if own.is_empty() { String::new() } else { format!(" ({})", own.join(", ")) };
+    let to = format!("{}{required}{own}", message.channels.join(", "));
     let text = plain_text(&message.text);
     let text = text.trim_end();
     match &message.subject {

@@ -42,7 +42,11 @@ impl World {
             }
             None => self.page_api(message, Method::POST, &path, Some(incident(message))).await?,
         };
-        Ok(receipt(&answer))
+        // Without its name the next message would make another one.
+        match receipt(&answer) {
+            Some(receipt) => Ok(Some(receipt)),
+            None => Err(Problem::Final("the answer names no incident".into())),
+        }
     }
 
     /// The incident that an earlier try of this run may have made.
