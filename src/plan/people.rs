@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Outcome, Role, serial};
+use super::{Check, Outcome, Plan, Role, serial};
 
 /// `qa_lead`, `any [a, b]`, `all [a, b]`, `2 of [a, b, c]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,6 +137,24 @@ impl Role {
             }
         }
         found
+    }
+}
+
+impl Plan {
+    /// People by the titles of their roles, as one says it.
+    pub fn titles(&self, people: &People) -> String {
+        let title = |person: &Person| {
+            let found = self.roles.iter().find(|r| r.id == person.role);
+            found.map_or_else(|| person.role.clone(), |r| r.title.clone())
+        };
+        let names: Vec<String> = people.persons.iter().map(title).collect();
+        match (people.quorum, &names[..]) {
+            (_, []) => "anybody".into(),
+            (_, [one]) => one.clone(),
+            (Quorum::Any, _) => names.join(" or "),
+            (Quorum::All, _) => names.join(" and "),
+            (Quorum::Of(n), _) => format!("{n} of {}", names.join(", ")),
+        }
     }
 }
 

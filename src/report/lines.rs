@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::state::{ActionState, NodeState};
 use crate::engine::{
-    Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, Inquiry, Part, Run, Sample, Say, Slot,
-    Truth, Watcher, effect, seen,
+    Doing, Doubt, Effect, EffectId, Ended, Ending, Event, EventKind, Failure, FailureSort, Inquiry, Part, Run, Sample,
+    Say, Slot, Truth, Watcher, effect, seen,
 };
 use crate::paint::Paint;
 use crate::plan::{Action, ActionKind, NodeIx, NodeKind, Plan, Sort, Undo, moment};
@@ -338,7 +338,14 @@ fn asked(plan: &Plan, run: &Run, what: Inquiry, round: u32) -> Option<Line> {
                 NodeKind::Parallel { .. } => return None,
                 _ => {
                     let ask = node.work()?.actions.first().map(action_words).unwrap_or_default();
-                    line(Tone::Say, &node.id, format!("{again}{ask}"))
+                    // At half time those who were asked and the first level, then one level after the other.
+                    let level = (round as usize).checked_sub(2).and_then(|i| node.escalation().get(i));
+                    let text = match level.map(|level| level.people.words()) {
+                        Some(level) if round == 2 => format!("{again}{ask}, and {level}"),
+                        Some(level) => format!("{again}asks {level}"),
+                        None => format!("{again}{ask}"),
+                    };
+                    line(Tone::Say, &node.id, text)
                 }
             }
         }
@@ -472,7 +479,12 @@ fn node_ended(
         }
         (Ended::Failed, _) => {
             let why = failure.map(|f| f.text.as_str()).unwrap_or_default();
-            let mut line = line(Tone::Bad, &node.id, format!("failed{}: {why}", took.replace(" in", " after")));
+            // A no is no failure, and says itself what it is.
+            let text = match failure.map(|f| f.sort) {
+                Some(FailureSort::Rejected) => why.to_owned(),
+                _ => format!("failed{}: {why}", took.replace(" in", " after")),
+            };
+            let mut line = line(Tone::Bad, &node.id, text);
             line.more = failure.map(tail).unwrap_or_default();
             line.more.extend(of_verdict(plan, run, ix, failure));
             line

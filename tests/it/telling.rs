@@ -309,3 +309,72 @@ fn a_plan_that_changes_what_has_begun_is_refused() {
     let why = runbook::engine::amendment(&live.plan, &live.run, new, who(), "x".into()).unwrap_err();
     assert!(why.contains("the live part of the run r1 has begun: what was approved is what runs"), "{why}");
 }
+
+/// People and channels that all of these releases have.
+const ASKED: &str = "runbook shop \"Shop release\" {}\nrelease { version = \"1.2.0\"; manager = manager; start = 2025-11-18T19:00:00Z }\n\
+    secret hook = getenv(\"HOOK\")\nchannel team: slack \"The team\" { webhook = hook }\nchannel pager: pagerduty { routing_key = hook }\n\
+    role manager \"Release manager\" {\n  members = [\"mia@x.example\", \"max@x.example\"]\n  backup = [\"bea@x.example\"]\n  reach = [team]\n  away \"mia@x.example\" from T-1d to T+1d\n}\n\
+    role lead \"Tech lead\" { members = [\"lea@x.example\"]; reach = [team, pager] }\nrole cto \"CTO\" { members = [\"cleo@x.example\"]; reach = [pager] }\n\
+    escalation chain { level lead within 5m; level cto }\n\
+    phase decision: prepare at T-1h { approve go \"Go or no-go\" { by manager; within 40m escalate chain else stop; on denied stop } }\n\
+    phase p: live \"Deployment\" at T+0 { step a \"Deploy\" { run \"deploy\"; undo { run \"back\" } } }\n\
+    on denied { notify team \"No: ${event.reason}\" }\non stopped { notify team \"Stopped: ${event.reason}\" }\n";
+
+fn answers(name: &str, plan: &runbook::plan::Plan, yes: bool) -> Input {
+    Input::Say {
+        key: format!("{name}-{yes}"),
+        by: runbook::engine::Who { user: "laptop".into(), claim: Some(format!("{name}@x.example")) },
+        say: Say::Answer {
+            node: plan.find("go").unwrap(),
+            yes,
+            value: None,
+            reason: (!yes).then(|| "the smoke test is red".to_owned()),
+        },
+    }
+}
+
+/// The whole run as one reads it, with its summary.
+fn screen(ran: &Ran) -> String {
+    let end = runbook::report::summary(&ran.plan, &ran.run, ran.run.now, runbook::paint::Paint::plain(100));
+    format!("{}\n\n{end}", ran.transcript())
+}
+
+#[test]
+fn nobody_answers_and_the_escalation_is_asked_in_its_order_before_it_stops() {
+    let ran = run(ASKED, World::default());
+    let asked: Vec<(i64, &str)> = ran.world.sent.iter().map(|(at, to, _)| (*at, to.as_str())).collect();
+    // At once, at half time with the first level, the second when the time of the first is over; then the end.
+    assert_eq!(
+        asked,
+        [(0, "team"), (1_200, "pager"), (1_200, "team"), (1_500, "pager"), (2_400, "team")],
+        "{}",
+        ran.transcript()
+    );
+    assert_eq!(ran.ending(), "stopped");
+    crate::screens::snapshot("nobody_answers", &screen(&ran));
+}
+
+#[test]
+fn a_denied_approval_says_who_and_why_to_everybody() {
+    let plan = plan_of(ASKED);
+    let ran = run_with(ASKED, World::default(), vec![(300, answers("max", &plan, false))]);
+    assert_eq!(ran.ending(), "stopped");
+    crate::screens::snapshot("denied", &screen(&ran));
+}
+
+#[test]
+fn a_member_who_is_away_is_not_asked_and_a_backup_answers() {
+    let plan = plan_of(ASKED);
+    let said = vec![(60, answers("mia", &plan, true)), (120, answers("bea", &plan, true))];
+    let ran = run_with(ASKED, World::default(), said);
+    assert_eq!(ran.ending(), "completed", "{}", ran.transcript());
+    crate::screens::snapshot("away", &screen(&ran));
+}
+
+#[test]
+fn a_channel_that_cannot_be_reached_is_told_of_and_the_question_stands() {
+    let plan = plan_of(ASKED);
+    let ran = run_with(ASKED, World::default().fails("message team"), vec![(120, answers("max", &plan, true))]);
+    assert_eq!(ran.ending(), "completed", "{}", ran.transcript());
+    crate::screens::snapshot("unreachable", &screen(&ran));
+}

@@ -74,7 +74,7 @@ impl<'a> Context<'a> {
         let run = &self.run.id;
         let again = if rounds > 0 { "still open: " } else { "" };
         let (mut whom, mut lines): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-        for words in people.iter().map(|p| self.titles(p)) {
+        for words in people.iter().map(|p| self.plan.titles(p)) {
             if !whom.contains(&words) {
                 whom.push(words);
             }
@@ -89,7 +89,7 @@ impl<'a> Context<'a> {
                         let open = open.filter_map(|lane| Some((*lane, ask_of(self.plan, *lane)?)));
                         let own = open.filter(|(_, ask)| rounds > 1 || self.reaches(channel, &ask.people));
                         lines.extend(own.map(|(lane, ask)| {
-                            let (node, whose) = (self.plan.node(lane), self.titles(&ask.people));
+                            let (node, whose) = (self.plan.node(lane), self.plan.titles(&ask.people));
                             format!("\n- {} {} ({whose})", node.id, node.title.trim_end())
                         }));
                         format!("`runbook tick {run} {}.ITEM`", node.id)
@@ -126,22 +126,6 @@ impl<'a> Context<'a> {
         let until = moment::local_text(until, &moment::zone(&self.plan.runbook.timezone));
         let (title, whom, lines) = (title.trim_end(), whom.join(", "), lines.concat());
         format!("{again}{}: {title}\nasked: {whom}, until {until}; answer with {how}{lines}", self.plan.runbook.title)
-    }
-
-    /// People by the titles of their roles.
-    fn titles(self, people: &People) -> String {
-        let title = |role: &str| {
-            let found = self.plan.roles.iter().find(|r| r.id == role);
-            found.map_or_else(|| role.to_owned(), |r| r.title.clone())
-        };
-        let names: Vec<String> = people.persons.iter().map(|p| title(&p.role)).collect();
-        match (people.quorum, &names[..]) {
-            (_, []) => "anybody".into(),
-            (_, [one]) => one.clone(),
-            (Quorum::Any, _) => names.join(" or "),
-            (Quorum::All, _) => names.join(" and "),
-            (Quorum::Of(n), _) => format!("{n} of {}", names.join(", ")),
-        }
     }
 
     /// What the first of the triggers that ask leads to.

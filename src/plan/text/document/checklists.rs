@@ -41,7 +41,7 @@ impl Page<'_> {
                     self.line("");
                 }
                 let who = match ask_of(plan, *item) {
-                    Some(people) => self.people(people),
+                    Some(people) => self.plan.titles(people),
                     None => format!("by itself: {}", self.looks(*item)),
                 };
                 let only = own.when.as_ref().map(|when| format!(", only if {}", when.text)).unwrap_or_default();

@@ -132,7 +132,7 @@ impl Page<'_> {
             let mut through: Vec<String> = Vec::new();
             let mut whom: Vec<String> = Vec::new();
             for people in people {
-                let titles = self.people(people);
+                let titles = self.plan.titles(people);
                 if !whom.contains(&titles) {
                     whom.push(titles);
                 }

@@ -57,8 +57,10 @@ impl Page<'_> {
             .into_iter()
             .map(|(what, levels)| {
                 let levels = levels.iter().map(|level| match level.within {
-                    Some(within) => format!("{}, {}", self.people(&level.people), crate::value::duration_text(within)),
-                    None => self.people(&level.people),
+                    Some(within) => {
+                        format!("{}, {}", self.plan.titles(&level.people), crate::value::duration_text(within))
+                    }
+                    None => self.plan.titles(&level.people),
                 });
                 vec![md(&what), md(&levels.collect::<Vec<_>>().join(" → "))]
             })

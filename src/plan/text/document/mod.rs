@@ -98,23 +98,6 @@ impl Page<'_> {
         self.schedule.of(ix).start
     }
 
-    /// The title of a role, or its name.
-    fn role(&self, id: &str) -> String {
-        self.plan.roles.iter().find(|r| r.id == id).map_or_else(|| id.to_owned(), |r| r.title.clone())
-    }
-
-    /// The titles of some roles.
-    fn people(&self, people: &crate::plan::People) -> String {
-        let names: Vec<String> = people.persons.iter().map(|p| self.role(&p.role)).collect();
-        match (people.quorum, &names[..]) {
-            (_, []) => "anybody".into(),
-            (_, [one]) => one.clone(),
-            (crate::plan::Quorum::Any, _) => names.join(" or "),
-            (crate::plan::Quorum::All, _) => names.join(" and "),
-            (crate::plan::Quorum::Of(n), _) => format!("{n} of {}", names.join(", ")),
-        }
-    }
-
     /// The title of a channel and its kind.
     fn channel(&self, id: &str) -> String {
         let Some(channel) = self.plan.channels.iter().find(|c| c.id == id) else { return id.to_owned() };
