@@ -48,14 +48,18 @@ async fn probe(plan: &Plan, dir: &Path, folder: &Path) -> Option<Vec<Probed>> {
             Err(why) => Probed::new("secret", &secret.name, Readiness::Missing, why),
         });
     }
+    // Heard before anything is started: a signal in the first moment is one too.
+    let signals = {
+        use tokio::signal::unix::{SignalKind, signal};
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    };
     let (live, mut lines) = tokio::sync::mpsc::channel(64);
     let world = Arc::new(World::new(plan, vault, dir, folder, live));
     let (stop, stopper) = tokio::sync::watch::channel(Stop::No);
     let looking = world.probe(plan, stopper);
     tokio::pin!(looking);
     let stopped = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
+        match signals {
             (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) => tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
