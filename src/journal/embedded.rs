@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use crate::engine::{Ending, Event, EventKind, Who, Wish};
@@ -20,6 +20,9 @@ const SCHEMA: i64 = 2;
 
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// How long is waited before the file is tried again, where SQLite itself does not wait.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// So many events that nothing is built on are held back at most …
 const HELD: usize = 256;
@@ -112,11 +115,26 @@ impl Embedded {
 
     fn prepare(&self) -> rusqlite::Result<()> {
         self.connection.busy_timeout(BUSY)?;
-        self.connection.pragma_update(None, "journal_mode", "WAL")?;
+        self.log_ahead()?;
         self.connection.pragma_update(None, "synchronous", "FULL")?;
         // Moving the log into the file at every end of a process would cost two flushes and give nothing.
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         Ok(())
+    }
+
+    /// Whoever is first makes the log; SQLite does not wait for others who are at it at the same moment, but says at once
+    /// that the file is busy.
+    fn log_ahead(&self) -> rusqlite::Result<()> {
+        let mut patience = BUSY;
+        loop {
+            match self.connection.pragma_update(None, "journal_mode", "WAL") {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && !patience.is_zero() => {
+                    std::thread::sleep(PAUSE);
+                    patience = patience.saturating_sub(PAUSE);
+                }
+                done => return done,
+            }
+        }
     }
 
     fn migrate(&mut self) -> Result<(), JournalError> {
@@ -401,11 +419,11 @@ fn text(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(code, message) => {
             let reason = match code.code {
-                rusqlite::ErrorCode::DiskFull => "the disk is full",
-                rusqlite::ErrorCode::ReadOnly => "it may not be written",
-                rusqlite::ErrorCode::CannotOpen => "it cannot be opened",
-                rusqlite::ErrorCode::DatabaseBusy => "another process has it",
-                rusqlite::ErrorCode::NotADatabase => "it is not a journal",
+                ErrorCode::DiskFull => "the disk is full",
+                ErrorCode::ReadOnly => "it may not be written",
+                ErrorCode::CannotOpen => "it cannot be opened",
+                ErrorCode::DatabaseBusy => "another process has it",
+                ErrorCode::NotADatabase => "it is not a journal",
                 _ => return message.clone().unwrap_or_else(|| error.to_string()),
             };
             reason.to_owned()

@@ -150,7 +150,7 @@ fn of_many_starts_at_once_one_runs_and_the_others_change_nothing() {
         for start in &mut starts {
             if start.as_mut().is_some_and(|child| child.try_wait().unwrap().is_some()) {
                 let output = start.take().unwrap().wait_with_output().unwrap();
-                assert_eq!(output.status.code(), Some(9), "{}", String::from_utf8_lossy(&output.stdout));
+                assert_eq!(output.status.code(), Some(9), "{}", String::from_utf8_lossy(&output.stderr));
                 refused += 1;
             }
         }

@@ -100,3 +100,23 @@ fn a_journal_of_a_newer_version_is_refused() {
     drop(store);
     assert!(matches!(Embedded::open(folder.path()), Err(JournalError::Newer { found: 99, .. })));
 }
+
+#[test]
+fn many_may_open_a_store_that_is_not_there_yet() {
+    for round in 0..10 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let gate = std::sync::Barrier::new(12);
+        std::thread::scope(|scope| {
+            for n in 0..12 {
+                let (gate, path) = (&gate, folder.path());
+                scope.spawn(move || {
+                    gate.wait();
+                    let store = Embedded::open(path).unwrap_or_else(|e| panic!("round {round}: {e}"));
+                    let mut journal = store.begin(&n.to_string(), &plan()).expect("begins");
+                    journal.append(&[event(n)]).unwrap_or_else(|e| panic!("round {round}: {e}"));
+                });
+            }
+        });
+        assert_eq!(Embedded::open(folder.path()).expect("opens").runs().expect("are read").len(), 12);
+    }
+}
