@@ -13,7 +13,7 @@ use super::live::LiveArguments;
 use super::screen::Screen;
 
 /// So long a run may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// So long what it runs may take to end, beside the `grace` of its commands.
 const ENDING: Duration = Duration::from_secs(60);
