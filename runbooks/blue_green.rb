@@ -60,7 +60,7 @@ channel room: slack "War room: everybody in this release" {
   token   = slack_token
   room    = "#release-${version}"
   create  = true
-  archive = T+8d
+  archive = T+7d
 }
 channel alerts: slack "Whoever watches the alerts" { token = slack_token; room = "#ops-alerts" }
 channel pager: pagerduty "Whoever is on call" { routing_key = pager_key }

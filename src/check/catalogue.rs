@@ -195,7 +195,7 @@ pub const BLOCKS: &[Block] = &[
             a("rollback"),
             a("comms"),
             a("on"),
-            l("scenario"),
+            a("scenario"),
         ]
     ),
     block!(

@@ -7,7 +7,7 @@ use crate::value::{Expr, RefKind, Type};
 
 use super::Checker;
 use super::comms::NODES;
-use super::model::{Deed, Expectation, Fault, Faulty, Given, Happening, Id, Scenario, Typed};
+use super::model::{Deed, Expectation, Fault, Faulty, Given, Happening, Id, Line, Scenario, Typed};
 use super::names::Kind;
 use super::typing::Allow;
 
@@ -33,15 +33,20 @@ impl<'a> Checker<'a> {
             expectations: Vec::new(),
         };
         for item in &body.rest {
+            let span = item.span;
             match &item.kind {
-                ItemKind::Given(given) => scenario.givens.extend(self.given(given)),
-                ItemKind::At(happening) => scenario.happenings.extend(self.happening(happening)),
+                ItemKind::Given(given) => {
+                    scenario.givens.extend(self.given(given).map(|what| Line { what, span }));
+                }
+                ItemKind::At(happening) => {
+                    scenario.happenings.extend(self.happening(happening).map(|what| Line { what, span }));
+                }
                 ItemKind::Crash(at) => {
                     let at = self.typed(at, Some(&Type::Offset));
-                    scenario.happenings.push(Happening { at, deed: Deed::Crash });
+                    scenario.happenings.push(Line { what: Happening { at, deed: Deed::Crash }, span });
                 }
                 ItemKind::Expectation(expectation) => {
-                    scenario.expectations.extend(self.expectation(expectation));
+                    scenario.expectations.extend(self.expectation(expectation).map(|what| Line { what, span }));
                 }
                 _ => {}
             }
@@ -70,20 +75,20 @@ impl<'a> Checker<'a> {
         let fault = |c: &mut Self, what, subject: &'a ast::Expr, kinds: &[Keyword], fault| {
             let (id, _) = c.node_name(subject, kinds)?;
             let fault = c.fault(what, fault, subject.span)?;
-            Some(Given::Fault { what, id, span: subject.span, fault })
+            Some(Given::Fault { what, id, fault })
         };
         match given {
             ast::Given::Value { subject, value } => {
                 let (name, ty) = self.subject(subject)?;
                 let value = self.given_value(value, &ty);
-                Some(Given::Value { subject: name, span: subject.span, value })
+                Some(Given::Value { subject: name, value })
             }
             ast::Given::Series { metric, every, values } => {
                 let name = self.named_expr(metric, Keyword::Metric)?;
                 let ty = self.metric_type(&name);
                 let every = self.typed(every, Some(&Type::Duration));
                 let values = self.series(values, &ty);
-                Some(Given::Series { metric: name, span: metric.span, every, values })
+                Some(Given::Series { metric: name, every, values })
             }
             ast::Given::Step(subject, kind) => {
                 fault(self, Faulty::Step, subject, &[Keyword::Step, Keyword::Ramp], kind)
@@ -95,7 +100,7 @@ impl<'a> Checker<'a> {
             ast::Given::Notify(subject, kind) => {
                 let id = self.named_expr(subject, Keyword::Channel)?;
                 let fault = self.fault(Faulty::Notify, kind, subject.span)?;
-                Some(Given::Fault { what: Faulty::Notify, id, span: subject.span, fault })
+                Some(Given::Fault { what: Faulty::Notify, id, fault })
             }
             ast::Given::Starts(at) => Some(Given::Starts(self.typed(at, Some(&Type::Offset)))),
         }

@@ -20,6 +20,7 @@ mod run;
 mod say;
 mod screen;
 mod status;
+mod test;
 
 use std::panic::catch_unwind;
 use std::path::PathBuf;
@@ -81,6 +82,8 @@ enum Command {
     Fmt(fmt::Arguments),
     /// Run a runbook, or print its plan with --dry-run
     Run(Box<run::Arguments>),
+    /// Play the scenarios of runbooks in virtual time
+    Test(test::Arguments),
     /// Try the triggers and gates of a runbook on the past of its metrics
     Backtest(backtest::Arguments),
     /// Go on with a run that was paused or whose process is gone
@@ -148,6 +151,7 @@ fn dispatch(arguments: Arguments) -> Exit {
         Command::Check(own) => check::main(own, &screen),
         Command::Fmt(own) => fmt::main(own, &screen),
         Command::Run(own) => run::main(own, &screen, &state()),
+        Command::Test(own) => test::main(own, &screen),
         Command::Backtest(own) => backtest::main(own, &screen),
         Command::Resume(own) => resume::main(own, &screen, &state()),
         Command::Rollback(own) => resume::roll_back(own, &screen, &state()),

@@ -5,7 +5,7 @@ use super::Severity;
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $id:literal $severity:ident $title:literal;)*) => {
         /// The stable code of a finding. The first digit says what it is about: `RB0xx` syntax, `1xx` names, `2xx`
-        /// types and units, `3xx` time, `4xx` the way back, `5xx` people, `6xx` secrets and commands, `7xx` advice.
+        /// types and units, `3xx` time, `4xx` the way back, `5xx` people, `6xx` secrets and commands, `7xx` advice, `8xx` rehearsal.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[allow(missing_docs, reason = "each has a title here and a page in docs/errors")]
         pub enum Code { $($(#[$doc])* $name),* }
@@ -105,6 +105,7 @@ codes! {
     StrategyMisfit = "RB704" Advice "a strategy without what it needs";
     IdleAllow = "RB705" Warning "an allow that allows nothing";
     NeverAsked = "RB706" Advice "a level of an escalation that is never asked";
+    Unmet = "RB801" Error "a scenario that does not go as it expects";
 }
 
 /// What a group of codes is about.
@@ -122,6 +123,7 @@ impl Code {
             "4" => "the way back",
             "5" => "people",
             "6" => "secrets and commands",
+            "8" => "rehearsal",
             _ => "advice",
         })
     }

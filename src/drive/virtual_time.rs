@@ -17,6 +17,11 @@ pub trait Script {
     fn say(&mut self, _plan: &Plan, _run: &Run, _now: Timestamp) -> Option<Input> {
         None
     }
+
+    /// The next moment at which somebody says something without being asked.
+    fn wakes(&self, _run: &Run, _now: Timestamp) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// What comes of an effect in a scripted world.
@@ -29,7 +34,7 @@ pub enum Answer {
 }
 
 /// Why a simulation did not come to an end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stuck {
     /// Nothing is in flight, nothing is waited for, and the run is not over: the engine has a wait without a limit.
     Nothing,
@@ -42,6 +47,124 @@ const TURNS: usize = 10_000_000;
 
 /// An effect in flight: when it ends and how; nothing if it hangs.
 type Flight = Option<(Timestamp, Done)>;
+
+/// A run in virtual time. It can be copied at any moment, and go on in another way.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    /// The run.
+    pub run: Run,
+    /// The moment that it is.
+    pub now: Timestamp,
+    flights: BTreeMap<EffectId, Flight>,
+    /// What is still to come from outside, the last one first.
+    inputs: Vec<(Timestamp, Input)>,
+}
+
+/// What became of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It goes on.
+    Goes,
+    /// The run is over.
+    Over,
+    /// Nothing is in flight, nothing is waited for, and the run is not over.
+    Nothing,
+}
+
+impl Simulation {
+    /// A run at a moment, and what happens to it from outside.
+    pub fn new(run: Run, now: Timestamp, mut inputs: Vec<(Timestamp, Input)>) -> Self {
+        inputs.sort_by_key(|(at, _)| *at);
+        inputs.reverse();
+        Simulation { run, now, flights: BTreeMap::new(), inputs }
+    }
+
+    /// Its process is killed: what was in flight is lost.
+    pub fn kill(&mut self) {
+        self.flights.clear();
+    }
+
+    /// Tells the engine something now.
+    pub fn tell(&mut self, plan: &Plan, input: Input, see: &mut dyn FnMut(&Run, &Event)) {
+        let events = advance(plan, &mut self.run, input, self.now);
+        events.iter().for_each(|event| see(&self.run, event));
+    }
+
+    /// Does what is to be done now, or goes to the next moment at which something happens.
+    pub fn turn(&mut self, plan: &Plan, script: &mut dyn Script, see: &mut dyn FnMut(&Run, &Event)) -> Turn {
+        while self.inputs.last().is_some_and(|(at, _)| *at <= self.now)
+            && let Some((_, input)) = self.inputs.pop()
+        {
+            self.tell(plan, input, see);
+        }
+        self.tell(plan, Input::Tick, see);
+        if let Some(input) = script.say(plan, &self.run, self.now).filter(|_| !self.run.is_over()) {
+            self.tell(plan, input, see);
+            return Turn::Goes;
+        }
+        if self.run.is_over() {
+            return Turn::Over;
+        }
+        let now = self.now;
+        let wish = wanted(plan, &self.run, now);
+        // What began and was stopped in one moment was never started.
+        if let Some(id) = wish.stopping.iter().find(|id| !self.flights.contains_key(id)) {
+            self.tell(plan, Input::Ended(*id, Done::Cancelled), see);
+            return Turn::Goes;
+        }
+        for (id, flight) in &mut self.flights {
+            if !wish.effects.contains(id) {
+                *flight = Some((now, Done::Cancelled));
+            }
+        }
+        for id in &wish.effects {
+            let run = &self.run;
+            self.flights.entry(*id).or_insert_with(|| match script.perform(*id, effect(plan, run, *id, now), now) {
+                Answer::After(takes, done) => Some((now + takes, done)),
+                Answer::Hangs => None,
+            });
+        }
+        let next_done = self.flights.values().flatten().map(|(at, _)| *at).min();
+        let next_input = self.inputs.last().map(|(at, _)| *at);
+        let next_said = script.wakes(&self.run, now);
+        let Some(next) = [next_done, wish.wake, next_input, next_said].into_iter().flatten().min() else {
+            return Turn::Nothing;
+        };
+        self.now = now.max(next);
+        let through = |flight: &Flight| flight.as_ref().is_some_and(|(at, _)| *at <= self.now);
+        let ended = self.flights.iter().find(|(_, flight)| through(flight)).map(|(id, _)| *id);
+        if let Some(id) = ended
+            && let Some(Some((_, done))) = self.flights.remove(&id)
+        {
+            // The lock is held as long as it is wanted: it is answered once and stays.
+            if id == EffectId::Lock && done != Done::Cancelled {
+                self.flights.insert(id, None);
+            }
+            self.tell(plan, Input::Ended(id, done), see);
+        }
+        Turn::Goes
+    }
+
+    /// Goes on until the run is over.
+    ///
+    /// # Errors
+    /// If it does not come to an end.
+    pub fn finish(
+        &mut self,
+        plan: &Plan,
+        script: &mut dyn Script,
+        see: &mut dyn FnMut(&Run, &Event),
+    ) -> Result<(), Stuck> {
+        for _ in 0..TURNS {
+            match self.turn(plan, script, see) {
+                Turn::Goes => {}
+                Turn::Over => return Ok(()),
+                Turn::Nothing => return Err(Stuck::Nothing),
+            }
+        }
+        Err(Stuck::TooMuch)
+    }
+}
 
 /// Runs a plan from an instant, with what happens to it from outside, until it is over.
 ///
@@ -65,67 +188,13 @@ pub fn simulate(
 /// If it does not come to an end.
 pub fn simulate_into(
     plan: &Plan,
-    mut run: Run,
+    run: Run,
     script: &mut dyn Script,
     start: Timestamp,
-    mut inputs: Vec<(Timestamp, Input)>,
+    inputs: Vec<(Timestamp, Input)>,
     see: &mut dyn FnMut(&Run, &Event),
 ) -> (Run, Result<(), Stuck>) {
-    let mut now = start;
-    let mut flights: BTreeMap<EffectId, Flight> = BTreeMap::new();
-    let mut tell = |run: &mut Run, input: Input, now: Timestamp| {
-        let events = advance(plan, run, input, now);
-        events.iter().for_each(|event| see(run, event));
-    };
-    inputs.sort_by_key(|(at, _)| *at);
-    inputs.reverse();
-    for _ in 0..TURNS {
-        while inputs.last().is_some_and(|(at, _)| *at <= now)
-            && let Some((_, input)) = inputs.pop()
-        {
-            tell(&mut run, input, now);
-        }
-        tell(&mut run, Input::Tick, now);
-        if let Some(input) = script.say(plan, &run, now).filter(|_| !run.is_over()) {
-            tell(&mut run, input, now);
-            continue;
-        }
-        if run.is_over() {
-            return (run, Ok(()));
-        }
-        let wish = wanted(plan, &run, now);
-        // What began and was stopped in one moment was never started.
-        if let Some(id) = wish.stopping.iter().find(|id| !flights.contains_key(id)) {
-            tell(&mut run, Input::Ended(*id, Done::Cancelled), now);
-            continue;
-        }
-        for (id, flight) in &mut flights {
-            if !wish.effects.contains(id) {
-                *flight = Some((now, Done::Cancelled));
-            }
-        }
-        for id in &wish.effects {
-            flights.entry(*id).or_insert_with(|| match script.perform(*id, effect(plan, &run, *id, now), now) {
-                Answer::After(takes, done) => Some((now + takes, done)),
-                Answer::Hangs => None,
-            });
-        }
-        // The lock is held as long as it is wanted: it is answered once and stays.
-        let next_done = flights.values().flatten().map(|(at, _)| *at).min();
-        let next_input = inputs.last().map(|(at, _)| *at);
-        let Some(next) = [next_done, wish.wake, next_input].into_iter().flatten().min() else {
-            return (run, Err(Stuck::Nothing));
-        };
-        now = now.max(next);
-        let ended = flights.iter().find(|(_, f)| f.as_ref().is_some_and(|(at, _)| *at <= now)).map(|(id, _)| *id);
-        if let Some(id) = ended
-            && let Some(Some((_, done))) = flights.remove(&id)
-        {
-            if id == EffectId::Lock && done != Done::Cancelled {
-                flights.insert(id, None);
-            }
-            tell(&mut run, Input::Ended(id, done), now);
-        }
-    }
-    (run, Err(Stuck::TooMuch))
+    let mut simulation = Simulation::new(run, start, inputs);
+    let ended = simulation.finish(plan, script, see);
+    (simulation.run, ended)
 }

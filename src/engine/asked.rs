@@ -114,8 +114,18 @@ pub(super) fn asked<'a>(plan: &'a Plan, run: &'a Run, what: Inquiry) -> Option<A
     }
 }
 
+/// Who hears in a round that they are asked, counted from 1: at first and at half time those who are asked, from half time on
+/// a level of the escalation.
+pub fn whom<'a>(plan: &'a Plan, run: &'a Run, what: Inquiry, round: u32) -> Vec<&'a People> {
+    let Some(open) = asked(plan, run, what) else { return Vec::new() };
+    let level = (round as usize).checked_sub(2).and_then(|i| open.escalation.get(i));
+    let mut people = if round > 2 { Vec::new() } else { open.people };
+    people.extend(level.map(|level| &level.people));
+    people
+}
+
 /// The question of a node.
-pub(super) fn ask_of(plan: &Plan, ix: NodeIx) -> Option<&Ask> {
+pub fn ask_of(plan: &Plan, ix: NodeIx) -> Option<&Ask> {
     plan.node(ix).work()?.actions.iter().find_map(|action| match &action.kind {
         ActionKind::Ask(ask) => Some(ask),
         _ => None,

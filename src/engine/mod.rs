@@ -28,6 +28,7 @@ mod work;
 
 pub use amend::amendment;
 pub use apply::apply;
+pub use asked::{ask_of, whom};
 pub use decide::decide;
 pub use effect::{Done, Effect, EffectId, Input, Live, Outgoing, SPARSE, SampleProblem, Unsent, Wanted, Wish};
 pub use event::{

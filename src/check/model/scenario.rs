@@ -12,9 +12,18 @@ pub struct Scenario {
     pub id: Id,
     pub title: Option<Typed>,
     pub describe: Option<Typed>,
-    pub givens: Vec<Given>,
-    pub happenings: Vec<Happening>,
-    pub expectations: Vec<Expectation>,
+    pub givens: Vec<Line<Given>>,
+    pub happenings: Vec<Line<Happening>>,
+    pub expectations: Vec<Line<Expectation>>,
+}
+
+/// A line of a scenario.
+#[derive(Clone, Debug)]
+pub struct Line<T> {
+    /// What it says.
+    pub what: T,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// What is given.
@@ -24,19 +33,16 @@ pub enum Given {
     /// A variable, a fact, a capture, an answer or a metric; nothing stands for no data.
     Value {
         subject: String,
-        span: Span,
         value: Typed,
     },
     Series {
         metric: String,
-        span: Span,
         every: Typed,
         values: Vec<(Typed, u32)>,
     },
     Fault {
         what: Faulty,
         id: String,
-        span: Span,
         fault: Fault,
     },
     Starts(Typed),

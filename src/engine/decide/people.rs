@@ -1,6 +1,6 @@
 //! People: who is asked, what they say, and what follows from it.
 
-use crate::engine::asked::{approves_own, ask_of, asked, is_enough, may_answer, reach};
+use crate::engine::asked::{approves_own, ask_of, asked, is_enough, may_answer, reach, whom};
 use crate::engine::event::{Ending, EventKind, Failure, FailureSort, Slot, Who};
 use crate::engine::scene::{Happening, Scene};
 use crate::engine::state::{ActionState, Asking, Live, Mode, Status};
@@ -42,12 +42,7 @@ impl<'a> Context<'a> {
         if open.next().is_none_or(|next| self.now < next) {
             return Vec::new();
         }
-        let mut people: Vec<&People> = open.people.clone();
-        let level = (open.rounds as usize).checked_sub(1).and_then(|i| open.escalation.get(i));
-        if open.rounds > 1 {
-            people.clear();
-        }
-        people.extend(level.map(|level| &level.people));
+        let people = whom(self.plan, self.run, what, open.rounds + 1);
         let channels: Vec<String> =
             reach(self.plan, self.run, &people, self.now).into_iter().map(str::to_owned).collect();
         let mut events = vec![EventKind::Asked { what, round: open.rounds + 1 }];

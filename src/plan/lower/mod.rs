@@ -11,6 +11,7 @@ mod gate;
 mod people;
 mod react;
 mod response;
+mod scenario;
 mod share;
 mod source;
 mod timeline;
@@ -28,6 +29,7 @@ use crate::source::{Place, Sources, Span};
 use crate::value::{EvalError, Expr, Function, Ref, RefKind, Type, Value, duration_text, evaluate, fold};
 
 use super::way_back::points;
+use super::scenario::{Scenario, Staged};
 use super::{Check, FORMAT, Plan};
 pub use timeline::default_outcome;
 use values::Known;
@@ -45,6 +47,7 @@ pub struct Inputs<'i> {
 }
 
 /// A value of a variable.
+#[derive(Clone)]
 pub struct Given {
     /// The variable.
     pub name: String,
@@ -57,6 +60,7 @@ pub struct Given {
 }
 
 /// A value as it came.
+#[derive(Clone)]
 pub enum GivenValue {
     /// Text of a command line or an environment.
     Text(String),
@@ -78,6 +82,18 @@ pub struct PlanError {
     pub findings: Vec<Diagnostic>,
 }
 
+impl PlanError {
+    fn is_empty(&self) -> bool {
+        self.usage.is_empty() && self.findings.is_empty()
+    }
+
+    /// What was made, if nothing is wrong with it.
+    fn or<T>(mut self, made: T) -> Result<T, PlanError> {
+        self.findings = tidy(self.findings);
+        if self.is_empty() { Ok(made) } else { Err(self) }
+    }
+}
+
 /// Makes the plan of a model without errors.
 ///
 /// # Errors
@@ -86,9 +102,35 @@ pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Pla
     if !model.not_run.is_empty() {
         return Err(PlanError { usage: Vec::new(), findings: model.not_run.clone() });
     }
-    let (plan, mut error) = lowered(model, sources, inputs);
-    error.findings = tidy(error.findings);
-    if error.usage.is_empty() && error.findings.is_empty() { Ok(plan) } else { Err(error) }
+    let mut lowering = Lowering::new(model, sources, inputs, false);
+    let plan = lowering.plan();
+    lowering.error.or(plan)
+}
+
+/// Makes a plan that is only rehearsed, of a model without errors: what this version does not run yet stands in it as far as
+/// virtual time needs it. With a scenario, its values are given to the variables, and it is worked out by the plan.
+///
+/// # Errors
+/// As [`plan`].
+pub fn staged(
+    model: &Model,
+    sources: &Sources,
+    inputs: &Inputs<'_>,
+    scenario: Option<usize>,
+) -> Result<Staged, PlanError> {
+    let scenario = scenario.and_then(|index| model.scenarios.get(index));
+    let mut error = PlanError::default();
+    let given = scenario.map(|s| scenario::variables(model, s, inputs, &mut error)).unwrap_or_default();
+    let values = inputs.values.iter().cloned().chain(given).collect();
+    let inputs = Inputs { values, files: inputs.files, zone: inputs.zone.clone(), start: inputs.start };
+    let mut lowering = Lowering::new(model, sources, &inputs, true);
+    lowering.error = error;
+    let plan = lowering.plan();
+    let scenario = match scenario.filter(|_| lowering.error.is_empty()) {
+        Some(scenario) => lowering.scenario(scenario, &plan),
+        None => Scenario::default(),
+    };
+    lowering.error.or(Staged { plan, scenario })
 }
 
 /// What is wrong for certain in a model of which not everything can be run yet: what a release says of its versions, and ways
@@ -98,7 +140,9 @@ pub fn sure_findings(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> V
     if model.phases.iter().any(|phase| has_hidden_line(&phase.nodes, false)) {
         return Vec::new();
     }
-    let (_, error) = lowered(model, sources, inputs);
+    let mut lowering = Lowering::new(model, sources, inputs, false);
+    lowering.plan();
+    let error = lowering.error;
     let known = error.usage.is_empty();
     let sure = [Code::WayBackTooLong, Code::KindMisfit];
     error.findings.into_iter().filter(|finding| known && sure.contains(&finding.code)).collect()
@@ -110,33 +154,6 @@ fn has_hidden_line(nodes: &[Node], hidden: bool) -> bool {
         Node::Step(step) => hidden && matches!(step.undo, Undo::Irreversible(..)),
         other => has_hidden_line(other.inner(), hidden || matches!(other, Node::Parallel(..))),
     })
-}
-
-fn lowered(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> (Plan, PlanError) {
-    let mut lowering = Lowering {
-        model,
-        sources,
-        inputs,
-        error: PlanError::default(),
-        zone: inputs.zone.clone(),
-        known: BTreeMap::new(),
-        lets: BTreeMap::new(),
-        loops: Vec::new(),
-        params: Vec::new(),
-        owner: None,
-        looking: None,
-        lane: super::Lane::Live,
-        in_rollback: false,
-        otherwise: None,
-        nodes: Vec::new(),
-        beside: Vec::new(),
-        ids: BTreeMap::new(),
-        shell: Vec::new(),
-        watched: Vec::new(),
-        with_past: Vec::new(),
-    };
-    let plan = lowering.plan();
-    (plan, lowering.error)
 }
 
 /// So many parts the value of a `let` may have that only the run can work out. It stands in the plan wherever it is used.
@@ -172,6 +189,8 @@ struct Lowering<'m> {
     watched: Vec<super::Metric>,
     /// The metrics whose baseline is their past.
     with_past: Vec<String>,
+    /// It is only rehearsed: what this version does not run yet is there as far as virtual time needs it.
+    rehearsed: bool,
 }
 
 /// The kinds of reference whose values are known to the plan.
@@ -182,6 +201,32 @@ enum RefKindKey {
 }
 
 impl<'m> Lowering<'m> {
+    fn new(model: &'m Model, sources: &'m Sources, inputs: &'m Inputs<'m>, rehearsed: bool) -> Self {
+        Lowering {
+            model,
+            sources,
+            inputs,
+            error: PlanError::default(),
+            zone: inputs.zone.clone(),
+            known: BTreeMap::new(),
+            lets: BTreeMap::new(),
+            loops: Vec::new(),
+            params: Vec::new(),
+            owner: None,
+            looking: None,
+            lane: super::Lane::Live,
+            in_rollback: false,
+            otherwise: None,
+            nodes: Vec::new(),
+            beside: Vec::new(),
+            ids: BTreeMap::new(),
+            shell: Vec::new(),
+            watched: Vec::new(),
+            with_past: Vec::new(),
+            rehearsed,
+        }
+    }
+
     fn plan(&mut self) -> Plan {
         // The zone first: times without one are read by it.
         if let Some(zone) = &self.model.runbook.timezone {
@@ -189,6 +234,8 @@ impl<'m> Lowering<'m> {
         }
         let inputs = self.variables();
         let release = self.release();
+        // Whatever is described may name a link.
+        let links = self.links();
         let scope = self.scope();
         let runbook = self.runbook();
         self.shell = runbook.shell.clone();
@@ -202,7 +249,7 @@ impl<'m> Lowering<'m> {
             scope,
             risks: self.risks(),
             roles: self.roles(),
-            links: self.links(),
+            links,
             inputs,
             secrets: self.secrets(),
             facts: self.facts(),
@@ -299,7 +346,7 @@ impl<'m> Lowering<'m> {
     fn resolve(&mut self, expr: Expr) -> Expr {
         let zone = self.zone.clone();
         let (owner, looking) = (self.owner.clone(), self.looking.clone().unwrap_or_default());
-        let params = self.params.clone();
+        let (params, rehearsed) = (self.params.clone(), self.rehearsed);
         let mut lets: BTreeMap<String, Expr> = BTreeMap::new();
         for name in expr.names(RefKind::Let) {
             lets.insert(name.to_owned(), self.let_value(name));
@@ -324,6 +371,14 @@ impl<'m> Lowering<'m> {
             Expr::Call(Function::FormatTime, mut arguments) if arguments.len() == 2 => {
                 arguments.push(Expr::text(zone.clone()));
                 Expr::Call(Function::FormatTime, arguments)
+            }
+            // What this version does not know yet: in a rehearsal it is as one would like it to be.
+            Expr::Call(Function::LastRollback, _) if rehearsed => Expr::duration(SignedDuration::ZERO),
+            Expr::Call(Function::Segment, mut arguments) if rehearsed => arguments.pop().unwrap_or(Expr::Error),
+            Expr::Ref(Ref { kind: RefKind::Word, name })
+                if rehearsed && matches!(name.as_str(), "plan.link" | "host.name" | "host.address") =>
+            {
+                Expr::text(format!("<{name}>"))
             }
             other => other,
         })

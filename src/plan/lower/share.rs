@@ -8,10 +8,11 @@ use jiff::SignedDuration;
 use crate::check::model::{self, ActionKind as ModelKind, Typed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{
-    Action, ActionKind, Builtin, Capture, Check, Hold, HoldLength, NodeIx, NodeKind, Outcome, Sort, Touch, Undo,
+    Action, ActionKind, Builtin, Capture, Check, Command, Hold, HoldLength, NodeIx, NodeKind, Outcome, Sort, Touch, Undo,
+    Word,
 };
 use crate::source::Span;
-use crate::value::{Comparison, Expr, Function, Ref, RefKind, Value};
+use crate::value::{Comparison, Expr, Function, Part, Ref, RefKind, Value};
 
 use super::Lowering;
 
@@ -150,7 +151,11 @@ impl<'m> Lowering<'m> {
 
     /// One of the commands of a connection, with the share put in.
     fn command_for(&mut self, subject: &Subject<'m>, which: &str, share: &Expr) -> Option<Action> {
-        let (_, action) = subject.connection.commands.iter().find(|(name, _)| name == which)?;
+        let command = subject.connection.commands.iter().find(|(name, _)| name == which);
+        if command.is_none() && self.rehearsed {
+            return Some(self.stand_in(subject, which, share));
+        }
+        let (_, action) = command?;
         let params = vec![("share".to_owned(), share.clone()), ("flag".to_owned(), Expr::text(subject.name.clone()))];
         let before = std::mem::replace(&mut self.params, params);
         // What it captures would be its own; it knows no step.
@@ -159,6 +164,25 @@ impl<'m> Lowering<'m> {
         self.owner = owner;
         self.params = before;
         Some(action)
+    }
+
+    /// What stands for a service that this version does not speak to yet, in a rehearsal.
+    fn stand_in(&self, subject: &Subject<'m>, which: &str, share: &Expr) -> Action {
+        let word = |text: &str| Word { pieces: vec![Part::Text(text.to_owned())], may_be_option: true };
+        let mut words = vec![word(&subject.connection.kind), word(which), word(&subject.name)];
+        if which == "set" {
+            words.push(Word { pieces: vec![Part::Value(share.clone())], may_be_option: true });
+        }
+        let command = Command {
+            words,
+            shell: false,
+            dir: None,
+            env: Vec::new(),
+            stdin: None,
+            stdout: None,
+            inherit: Vec::new(),
+        };
+        Action::plain(ActionKind::Command(command), self.place(subject.span))
     }
 
     /// Reads what holds now and keeps it.
