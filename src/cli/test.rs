@@ -247,7 +247,15 @@ fn tested(subject: &Subject, tried: &[Tried], arguments: &Arguments) -> TestedFi
     let percent = if can.is_empty() { 100.0 } else { reached.len() as f64 * 100.0 / can.len() as f64 };
     let covers = arguments.require_coverage.is_none_or(|wanted| percent + 1e-9 >= wanted);
     let passed = covers && scenarios.iter().all(|s| s.findings.is_empty());
-    TestedFile { file: subject.name.clone(), scenarios, can, reached, percent, required: arguments.require_coverage, passed }
+    TestedFile {
+        file: subject.name.clone(),
+        scenarios,
+        can,
+        reached,
+        percent,
+        required: arguments.require_coverage,
+        passed,
+    }
 }
 
 fn title(subject: &Subject, scenario: usize) -> String {

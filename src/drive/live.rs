@@ -260,6 +260,7 @@ impl<'a, J: Journal> Driver<'a, J> {
                 flight.stop.send_replace(Stop::Gently);
             }
         }
+        let next = wish.next();
         for id in wish.effects {
             if id == EffectId::Lock {
                 self.take_lock(now)?;
@@ -267,7 +268,7 @@ impl<'a, J: Journal> Driver<'a, J> {
                 self.start(id, now);
             }
         }
-        Ok(wish.wake)
+        Ok(next)
     }
 
     fn start(&mut self, id: EffectId, now: Timestamp) {

@@ -1,12 +1,15 @@
 //! The virtual driver: time jumps to the next moment at which something happens, the world is a script. The engine is
 //! the same; weeks take milliseconds and nothing real is touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::engine::{Done, Effect, EffectId, Event, Input, Run, advance, effect, wanted};
+use crate::engine::{
+    Done, Effect, EffectId, Event, EventKind, Input, Judged, Run, Truth, Wanted, Watcher, advance, effect, wanted,
+};
 use crate::plan::Plan;
+use crate::value::Value;
 
 /// A scripted world: what comes of an effect, and how long it takes.
 pub trait Script {
@@ -16,6 +19,11 @@ pub trait Script {
     /// What somebody says now, if they do. It is asked again until nobody says anything.
     fn say(&mut self, _plan: &Plan, _run: &Run, _now: Timestamp) -> Option<Input> {
         None
+    }
+
+    /// Until when every metric shows what it shows now.
+    fn outlook(&self, _now: Timestamp) -> Outlook {
+        Outlook::Unknown
     }
 
     /// The next moment at which somebody says something without being asked.
@@ -31,6 +39,17 @@ pub enum Answer {
     After(SignedDuration, Done),
     /// It never ends by itself.
     Hangs,
+}
+
+/// How long a scripted world stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// Nobody knows: every sample is taken.
+    Unknown,
+    /// Until then.
+    Until(Timestamp),
+    /// For ever.
+    Always,
 }
 
 /// Why a simulation did not come to an end.
@@ -58,6 +77,12 @@ pub struct Simulation {
     flights: BTreeMap<EffectId, Flight>,
     /// What is still to come from outside, the last one first.
     inputs: Vec<(Timestamp, Input)>,
+    /// Metrics whose newest sample led to nothing.
+    idle: BTreeSet<u32>,
+    /// Until when they show what they show now.
+    until: Option<Timestamp>,
+    /// When those are sampled next: those before would lead to nothing again.
+    ahead: BTreeMap<u32, Timestamp>,
 }
 
 /// What became of a turn.
@@ -76,7 +101,7 @@ impl Simulation {
     pub fn new(run: Run, now: Timestamp, mut inputs: Vec<(Timestamp, Input)>) -> Self {
         inputs.sort_by_key(|(at, _)| *at);
         inputs.reverse();
-        Simulation { run, now, flights: BTreeMap::new(), inputs }
+        Simulation { run, now, flights: BTreeMap::new(), inputs, idle: BTreeSet::new(), until: None, ahead: BTreeMap::new() }
     }
 
     /// Its process is killed: what was in flight is lost.
@@ -87,7 +112,62 @@ impl Simulation {
     /// Tells the engine something now.
     pub fn tell(&mut self, plan: &Plan, input: Input, see: &mut dyn FnMut(&Run, &Event)) {
         let events = advance(plan, &mut self.run, input, self.now);
+        self.learn(&events);
         events.iter().for_each(|event| see(&self.run, event));
+    }
+
+    /// Which metrics are idle: what came of their newest sample, would come of it again as long as they show the same.
+    fn learn(&mut self, events: &[Event]) {
+        if events.iter().any(|event| changes_watchers(&event.kind)) {
+            self.idle.clear();
+            self.ahead.clear();
+        }
+        for event in events {
+            let EventKind::Sampled { metric, sample, judged } = &event.kind else { continue };
+            let alone = !events.iter().any(|event| changes_watchers(&event.kind));
+            if alone && sample.value != Value::None && judged.iter().all(leads_nowhere) {
+                self.idle.insert(*metric);
+            } else {
+                self.idle.remove(metric);
+            }
+        }
+    }
+
+    /// When an idle metric is sampled next: as late before the moment at which something else happens as its interval
+    /// allows. The engine sees a young sample then, and none that it would not have seen.
+    fn skip(&mut self, script: &dyn Script, wish: &Wanted) {
+        if self.until.is_some_and(|until| until <= self.now) {
+            self.idle.clear();
+            self.ahead.clear();
+        }
+        self.until = match script.outlook(self.now) {
+            Outlook::Unknown => return self.ahead.clear(),
+            Outlook::Until(until) => Some(until),
+            Outlook::Always => None,
+        };
+        if self.idle.is_empty() {
+            return;
+        }
+        let moving = wish.samples.iter().filter(|(metric, _)| !self.idle.contains(metric)).map(|(_, due)| *due);
+        let done = self.flights.values().flatten().map(|(at, _)| *at);
+        let input = self.inputs.last().map(|(at, _)| *at);
+        let others = [wish.wake, script.wakes(&self.run, self.now), input, self.until];
+        let Some(soon) = others.into_iter().flatten().chain(moving).chain(done).min() else {
+            return self.ahead.clear();
+        };
+        // What is due already waits for the later moment that was found for it.
+        self.ahead.retain(|metric, at| *at > self.now && !wish.samples.iter().any(|(other, _)| other == metric));
+        for (metric, due) in wish.samples.iter().filter(|(metric, _)| self.idle.contains(metric)) {
+            let Some(last) = self.run.metrics[*metric as usize].last.as_ref().map(|sample| sample.at) else { continue };
+            let every = due.duration_since(last);
+            if every <= SignedDuration::ZERO || soon <= *due {
+                continue;
+            }
+            let times = soon.duration_since(*due).as_nanos() / every.as_nanos();
+            let skipped = i32::try_from(times).ok().and_then(|times| every.checked_mul(times));
+            let at = skipped.and_then(|skipped| due.checked_add(skipped).ok()).unwrap_or(*due);
+            self.ahead.insert(*metric, at);
+        }
     }
 
     /// Does what is to be done now, or goes to the next moment at which something happens.
@@ -117,7 +197,14 @@ impl Simulation {
                 *flight = Some((now, Done::Cancelled));
             }
         }
-        for id in &wish.effects {
+        self.skip(script, &wish);
+        let now_ahead = |id: &EffectId| match id {
+            EffectId::Sample(metric, _) => self.ahead.get(metric).copied(),
+            _ => None,
+        };
+        let later: Vec<EffectId> =
+            wish.effects.iter().copied().filter(|id| now_ahead(id).is_some_and(|at| at > now)).collect();
+        for id in wish.effects.iter().filter(|id| !later.contains(id)) {
             let run = &self.run;
             self.flights.entry(*id).or_insert_with(|| match script.perform(*id, effect(plan, run, *id, now), now) {
                 Answer::After(takes, done) => Some((now + takes, done)),
@@ -127,7 +214,9 @@ impl Simulation {
         let next_done = self.flights.values().flatten().map(|(at, _)| *at).min();
         let next_input = self.inputs.last().map(|(at, _)| *at);
         let next_said = script.wakes(&self.run, now);
-        let Some(next) = [next_done, wish.wake, next_input, next_said].into_iter().flatten().min() else {
+        let sampled = |(metric, due): &(u32, Timestamp)| self.ahead.get(metric).copied().unwrap_or(*due);
+        let next_sample = wish.samples.iter().map(sampled).chain(later.iter().filter_map(now_ahead)).min();
+        let Some(next) = [next_done, wish.wake, next_input, next_said, next_sample].into_iter().flatten().min() else {
             return Turn::Nothing;
         };
         self.now = now.max(next);
@@ -163,6 +252,35 @@ impl Simulation {
             }
         }
         Err(Stuck::TooMuch)
+    }
+}
+
+/// Whether other samples may be watched after an event, or samples may mean something else.
+fn changes_watchers(kind: &EventKind) -> bool {
+    !matches!(
+        kind,
+        EventKind::Sampled { .. }
+            | EventKind::Looked { .. }
+            | EventKind::NodeWaiting { .. }
+            | EventKind::Announced { .. }
+            | EventKind::IncidentUpdated { .. }
+            | EventKind::Asked { .. }
+            | EventKind::Heard { .. }
+            | EventKind::Refused { .. }
+            | EventKind::MessageQueued { .. }
+            | EventKind::MessageSending { .. }
+            | EventKind::MessageSent { .. }
+            | EventKind::MessageFailed { .. }
+    )
+}
+
+/// Whether what a sample was judged to be would lead to nothing if it were judged so again: no condition over time comes
+/// nearer to its end by it, and no bad sample is counted.
+fn leads_nowhere(judged: &Judged) -> bool {
+    match (judged.watcher, judged.span) {
+        (Watcher::Gate(..), _) => false,
+        (_, Some(_)) | (Watcher::Watched(..), None) => judged.truth == Truth::False,
+        (Watcher::Trigger(_) | Watcher::Hold(..), None) => judged.truth == Truth::True,
     }
 }
 

@@ -35,8 +35,17 @@ pub struct Wanted {
     pub effects: Vec<EffectId>,
     /// Effects that are being stopped: of one that never was in flight the engine is told at once that it ended.
     pub stopping: Vec<EffectId>,
-    /// The next moment at which something happens by itself.
+    /// The next moment at which something happens by itself, samples aside.
     pub wake: Option<Timestamp>,
+    /// When each metric that is watched is sampled next, by its index; those that are due are among the effects.
+    pub samples: Vec<(u32, Timestamp)>,
+}
+
+impl Wanted {
+    /// When to look again.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.samples.iter().map(|(_, at)| *at).chain(self.wake).min()
+    }
 }
 
 /// An effect with everything the world needs for it. What is left open in it are secrets, which only the world knows,

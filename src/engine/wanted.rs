@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use crate::plan::{ActionKind, Gate, Hold, Look, NodeIx, NodeKind, Plan, Sort, Work};
-use crate::value::RefKind;
+use crate::value::{Expr, RefKind, Value};
 
 use super::asked::asked;
 use super::decide::{
-    HALT_PATIENCE, Standing, actions_of, instant, needs_world, next_announcement, next_update, patience, watches_time,
+    HALT_PATIENCE, Standing, actions_of, instant, needs_world, next_announcement, next_update, patience,
 };
 use super::effect::{EffectId, Wanted};
 use super::event::{Part, Slot};
@@ -302,12 +302,25 @@ impl Collector<'_> {
                 let every = self.plan.metrics[metric as usize].every;
                 self.regularly(metric, since, every);
             }
-            // How long a step has been running shows at the earliest a second from now.
-            if watches_time(condition) && !self.run.triggers[i].fired {
-                self.wake(self.now + jiff::SignedDuration::from_secs(1));
+            if !self.run.triggers[i].fired {
+                self.running_long(condition);
             }
         }
         self.moments();
+    }
+
+    /// When a step that runs will have run so long as a condition says.
+    fn running_long(&mut self, condition: &Expr) {
+        let mut ends = Vec::new();
+        condition.walk(&mut |e| {
+            let Expr::Runs { step, span } = e else { return };
+            let Some(Value::Duration(span)) = span.known() else { return };
+            for ix in self.plan.named(step) {
+                let since = self.run.node(ix).work.as_ref().map(|work| work.since);
+                ends.extend(since.and_then(|since| since.checked_add(*span).ok()));
+            }
+        });
+        ends.into_iter().for_each(|end| self.wake(end));
     }
 
     /// Moments at which a trigger is armed or disarmed by the clock.
@@ -360,7 +373,7 @@ impl Collector<'_> {
                 let count = self.run.metrics[metric].count;
                 self.wanted.effects.push(EffectId::Sample(metric as u32, count));
             } else {
-                self.wake(due);
+                self.wanted.samples.push((metric as u32, due));
             }
         }
     }

@@ -51,9 +51,7 @@ impl Cast {
                     let value = self.answers.get(&plan.node(ix).id).cloned().unwrap_or_else(|| usual(ty));
                     Say::Answer { node: ix, yes: true, value: Some(value), reason: None }
                 }
-                AskSort::Approval | AskSort::Confirmation => {
-                    Say::Answer { node: ix, yes, value: None, reason: None }
-                }
+                AskSort::Approval | AskSort::Confirmation => Say::Answer { node: ix, yes, value: None, reason: None },
             };
             for by in candidates(plan, &ask.people, now, zero) {
                 if asking.answers.iter().any(|a| a.by == by) {
@@ -89,9 +87,7 @@ impl Cast {
             "approve" | "confirm" => answer(true, None),
             "deny" => answer(false, None),
             "answer" => answer(true, value.clone()),
-            "tick" => {
-                node.map(|node| (Say::Tick { node, not_applicable: false, reason: None }, asked().clone()))
-            }
+            "tick" => node.map(|node| (Say::Tick { node, not_applicable: false, reason: None }, asked().clone())),
             "waive" => node.map(|node| (Say::Waive { node, reason: "in this rehearsal".into() }, anybody.clone())),
             "fire" => {
                 let index = plan.triggers.iter().position(|t| Some(&t.id) == id.as_ref());

@@ -115,10 +115,8 @@ pub fn play(staged: &Staged) -> Played {
     let mut stage = Stage::new(plan, dates.planned);
     scenario.given.iter().for_each(|given| stage.give(given));
     stage.happens(&scenario.happenings);
-    let waits_for_pause = scenario
-        .expected
-        .iter()
-        .any(|e| matches!(&e.what, Expectation::Ending { ending, .. } if ending == "paused"));
+    let waits_for_pause =
+        scenario.expected.iter().any(|e| matches!(&e.what, Expectation::Ending { ending, .. } if ending == "paused"));
     let (mut events, mut asked, mut reached) = (Vec::new(), Vec::new(), Coverage::default());
     let mut refused = Vec::new();
     let mut see = |run: &Run, event: &Event| {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::drive::virtual_time::{Answer, Script};
+use crate::drive::virtual_time::{Answer, Outlook, Script};
 use crate::engine::state::UndoStatus;
 use crate::engine::{
     ActionResult, Captured, Checked, Done, Effect, EffectId, Failure, FailureSort, Input, Part, Run, SampleProblem,
@@ -175,7 +175,8 @@ impl<'p> Stage<'p> {
         self.zero = run.zero.or(self.planned);
         if let Some(back) = run.back.as_ref().filter(|_| self.mended.is_none()) {
             let nodes = &self.plan.rollbacks[back.rollback].nodes;
-            let undone = nodes.iter().take(back.done).any(|ix| matches!(self.plan.node(*ix).kind, NodeKind::Undo { .. }));
+            let undone =
+                nodes.iter().take(back.done).any(|ix| matches!(self.plan.node(*ix).kind, NodeKind::Undo { .. }));
             let failed = run.nodes.iter().any(|node| node.undo == UndoStatus::Failed);
             if undone && !failed {
                 self.mended = Some(now);
@@ -361,6 +362,17 @@ impl Script for Stage<'_> {
         }
     }
 
+    fn outlook(&self, now: Timestamp) -> Outlook {
+        // What fails so many times is counted by looking.
+        let counts = |faults: &Faults| matches!(faults.fault, Some(Fault::Fails(Some(times))) if faults.failed < times);
+        if self.gates.values().any(counts) {
+            return Outlook::Unknown;
+        }
+        // What is set stays set until the undo is done, which is an event of the run.
+        let changes = self.tracks.iter().filter_map(|track| track.changes(now, self.zero));
+        changes.min().map_or(Outlook::Always, Outlook::Until)
+    }
+
     fn wakes(&self, _run: &Run, now: Timestamp) -> Option<Timestamp> {
         self.next().map(|(at, _)| at).filter(|at| *at > now)
     }
@@ -426,9 +438,8 @@ fn works_in(plan: &Plan, ix: NodeIx) -> Vec<NodeIx> {
 
 /// The action in which a step takes its time: the first that changes something, else the first that does something.
 pub(super) fn main_action(actions: &[Action]) -> Option<usize> {
-    let does = |action: &Action| {
-        matches!(action.kind, ActionKind::Command(_) | ActionKind::Request(_) | ActionKind::Query(_))
-    };
+    let does =
+        |action: &Action| matches!(action.kind, ActionKind::Command(_) | ActionKind::Request(_) | ActionKind::Query(_));
     actions.iter().position(|a| a.changes).or_else(|| actions.iter().position(does))
 }
 

@@ -42,9 +42,9 @@ pub struct TestedScenario {
 /// As one JSON document.
 pub fn tests_as_json(files: &[TestedFile]) -> String {
     let scenario = |s: &TestedScenario| {
-        let findings = s.findings.iter().map(|(line, title, more)| {
-            json!({ "line": line, "title": title, "more": more.lines().collect::<Vec<_>>() })
-        });
+        let findings = s.findings.iter().map(
+            |(line, title, more)| json!({ "line": line, "title": title, "more": more.lines().collect::<Vec<_>>() }),
+        );
         json!({
             "id": s.id, "title": s.title, "line": s.line, "passed": s.findings.is_empty(),
             "outcome": s.outcome, "at": s.at, "findings": findings.collect::<Vec<_>>(),

@@ -37,6 +37,23 @@ impl Track {
         self.series.first().map_or(&Value::None, |(value, _)| value)
     }
 
+    /// The next moment at which it may show something else.
+    pub(super) fn changes(&self, now: Timestamp, zero: Option<Timestamp>) -> Option<Timestamp> {
+        let zero = zero?;
+        let set = self.set.iter().filter_map(|(at, _)| zero.checked_add(*at).ok()).find(|at| *at > now);
+        let mut next = zero;
+        let mut turn = None;
+        for (_, times) in self.series.iter().take(self.series.len().saturating_sub(1)) {
+            let length = i32::try_from(*times).ok().and_then(|times| self.every.checked_mul(times));
+            next = length.and_then(|length| next.checked_add(length).ok()).unwrap_or(Timestamp::MAX);
+            if next > now {
+                turn = Some(next);
+                break;
+            }
+        }
+        set.into_iter().chain(turn).min()
+    }
+
     /// What it shows at a moment. `mended` is when the undo was done: what was set before then is over.
     pub(super) fn at(&self, now: Timestamp, zero: Option<Timestamp>, mended: Option<Timestamp>) -> &Value {
         let Some(zero) = zero else { return self.before() };
@@ -176,6 +193,9 @@ mod tests {
         let shown: Vec<String> =
             [-5, 0, 1, 2, 3, 9].iter().map(|m| track.at(at(*m), Some(zero), None).to_string()).collect();
         assert_eq!(shown, ["1", "1", "1", "2", "none", "none"]);
+        let changes =
+            |minutes: i64| track.changes(at(minutes), Some(zero)).map(|next| next.duration_since(zero).as_mins());
+        assert_eq!([-5, 0, 1, 2, 3].map(changes), [Some(2), Some(2), Some(2), Some(3), None]);
         track.set(SignedDuration::from_mins(5), Value::Int(7));
         assert_eq!(track.at(at(4), Some(zero), None), &Value::None);
         assert_eq!(track.at(at(5), Some(zero), None), &Value::Int(7));

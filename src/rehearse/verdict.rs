@@ -61,8 +61,7 @@ impl Judge<'_> {
 
     /// Lines of the scenario that did not happen.
     fn lines(&self, scenario: &Scenario) -> Vec<Unmet> {
-        let mut lines: Vec<_> =
-            scenario.happenings.iter().filter(|h| !matches!(h.deed, Deed::Metric { .. })).collect();
+        let mut lines: Vec<_> = scenario.happenings.iter().filter(|h| !matches!(h.deed, Deed::Metric { .. })).collect();
         lines.sort_by_key(|happening| happening.at);
         let refused = self.played.refused.iter().filter_map(|(number, why)| {
             let line = lines.get(number.checked_sub(1)?)?;
@@ -83,7 +82,9 @@ impl Judge<'_> {
 
     fn endless(&self, scenario: &Scenario) -> Option<Unmet> {
         let why = match self.played.endless? {
-            Stuck::Nothing => "nothing runs, nothing is waited for, and the run is not over: this is a fault of runbook",
+            Stuck::Nothing => {
+                "nothing runs, nothing is waited for, and the run is not over: this is a fault of runbook"
+            }
             Stuck::TooMuch => "more happens than ever should: this is a fault of runbook",
         };
         Some(self.unmet(scenario.span, "this scenario comes to no end".into(), "never ends", vec![why.into()]))

@@ -176,7 +176,7 @@ fn a_run_that_parks_says_and_does_what_one_that_waits_does() {
         if state.ending().is_some() {
             break;
         }
-        let wake = runbook::engine::wanted(&plan, &state, at).wake.unwrap();
+        let wake = runbook::engine::wanted(&plan, &state, at).next().unwrap();
         if wake.duration_since(at) >= jiff::SignedDuration::from_mins(5) {
             events.extend(runbook::engine::advance(&plan, &mut state, Input::Park, at));
         }

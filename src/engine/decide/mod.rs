@@ -212,7 +212,7 @@ impl Context<'_> {
         let quiet = wanted.effects.is_empty() && wanted.stopping.is_empty() && self.run.unsent.is_empty();
         let forward = self.run.live != Live::Running && self.run.mode == Mode::Forward && !self.run.is_over();
         let keeps = self.run.secret_captures.is_empty() && self.run.halt.is_none();
-        let far = wanted.wake.filter(|wake| wake.duration_since(self.now) >= FAR);
+        let far = wanted.next().filter(|wake| wake.duration_since(self.now) >= FAR);
         far.filter(|_| quiet && forward && keeps).map(|until| EventKind::Parked { until }).into_iter().collect()
     }
 
@@ -298,7 +298,6 @@ pub(super) use comms::{instant, next_announcement};
 pub(super) use gate::needs_world;
 pub(super) use incident::next_update;
 pub(super) use message::patience;
-pub(super) use trigger::watches_time;
 pub(super) use work::actions_of;
 
 /// Where a run stands towards its live part.

@@ -187,7 +187,7 @@ fn rounded(duration: SignedDuration) -> SignedDuration {
 }
 
 /// Whether a condition looks at the clock.
-pub(crate) fn watches_time(expr: &Expr) -> bool {
+fn watches_time(expr: &Expr) -> bool {
     let mut found = false;
     expr.walk(&mut |e| found |= matches!(e, Expr::Runs { .. }));
     found

@@ -28,8 +28,8 @@ use crate::diagnostic::{Code, Diagnostic, tidy};
 use crate::source::{Place, Sources, Span};
 use crate::value::{EvalError, Expr, Function, Ref, RefKind, Type, Value, duration_text, evaluate, fold};
 
-use super::way_back::points;
 use super::scenario::{Scenario, Staged};
+use super::way_back::points;
 use super::{Check, FORMAT, Plan};
 pub use timeline::default_outcome;
 use values::Known;

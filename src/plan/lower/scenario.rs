@@ -124,9 +124,7 @@ impl Lowering<'_> {
 
     fn deed(&mut self, deed: &ModelDeed, span: Span, plan: &Plan) -> Option<Deed> {
         Some(match deed {
-            ModelDeed::Value { metric, value } => {
-                Deed::Metric { id: metric.clone(), value: self.given_value(value)? }
-            }
+            ModelDeed::Value { metric, value } => Deed::Metric { id: metric.clone(), value: self.given_value(value)? },
             ModelDeed::Person { word, id, by, value } => {
                 let free = matches!(word.as_str(), "fire" | "rollback");
                 if let Some(id) = id.as_ref().filter(|_| !free)

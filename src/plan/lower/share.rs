@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use crate::check::model::{self, ActionKind as ModelKind, Typed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{
-    Action, ActionKind, Builtin, Capture, Check, Command, Hold, HoldLength, NodeIx, NodeKind, Outcome, Sort, Touch, Undo,
-    Word,
+    Action, ActionKind, Builtin, Capture, Check, Command, Hold, HoldLength, NodeIx, NodeKind, Outcome, Sort, Touch,
+    Undo, Word,
 };
 use crate::source::Span;
 use crate::value::{Comparison, Expr, Function, Part, Ref, RefKind, Value};
@@ -173,15 +173,8 @@ impl<'m> Lowering<'m> {
         if which == "set" {
             words.push(Word { pieces: vec![Part::Value(share.clone())], may_be_option: true });
         }
-        let command = Command {
-            words,
-            shell: false,
-            dir: None,
-            env: Vec::new(),
-            stdin: None,
-            stdout: None,
-            inherit: Vec::new(),
-        };
+        let command =
+            Command { words, shell: false, dir: None, env: Vec::new(), stdin: None, stdout: None, inherit: Vec::new() };
         Action::plain(ActionKind::Command(command), self.place(subject.span))
     }
 
