@@ -15,6 +15,7 @@ mod inputs;
 mod live;
 mod probe;
 mod reach;
+mod rehearse;
 mod resume;
 mod run;
 mod say;
@@ -84,6 +85,8 @@ enum Command {
     Run(Box<run::Arguments>),
     /// Play the scenarios of runbooks in virtual time
     Test(test::Arguments),
+    /// Try every single fault at every node of a runbook, in virtual time: where would it leave you?
+    Rehearse(rehearse::Arguments),
     /// Try the triggers and gates of a runbook on the past of its metrics
     Backtest(backtest::Arguments),
     /// Go on with a run that was paused or whose process is gone
@@ -152,6 +155,7 @@ fn dispatch(arguments: Arguments) -> Exit {
         Command::Fmt(own) => fmt::main(own, &screen),
         Command::Run(own) => run::main(own, &screen, &state()),
         Command::Test(own) => test::main(own, &screen),
+        Command::Rehearse(own) => rehearse::main(own, &screen),
         Command::Backtest(own) => backtest::main(own, &screen),
         Command::Resume(own) => resume::main(own, &screen, &state()),
         Command::Rollback(own) => resume::roll_back(own, &screen, &state()),

@@ -77,6 +77,8 @@ pub struct Simulation {
     flights: BTreeMap<EffectId, Flight>,
     /// What is still to come from outside, the last one first.
     inputs: Vec<(Timestamp, Input)>,
+    /// The moment at which the engine had nothing more to say.
+    settled: Option<Timestamp>,
     /// Metrics whose newest sample led to nothing.
     idle: BTreeSet<u32>,
     /// Until when they show what they show now.
@@ -101,7 +103,16 @@ impl Simulation {
     pub fn new(run: Run, now: Timestamp, mut inputs: Vec<(Timestamp, Input)>) -> Self {
         inputs.sort_by_key(|(at, _)| *at);
         inputs.reverse();
-        Simulation { run, now, flights: BTreeMap::new(), inputs, idle: BTreeSet::new(), until: None, ahead: BTreeMap::new() }
+        Simulation {
+            run,
+            now,
+            flights: BTreeMap::new(),
+            inputs,
+            settled: None,
+            idle: BTreeSet::new(),
+            until: None,
+            ahead: BTreeMap::new(),
+        }
     }
 
     /// Its process is killed: what was in flight is lost.
@@ -110,22 +121,25 @@ impl Simulation {
     }
 
     /// Tells the engine something now.
-    pub fn tell(&mut self, plan: &Plan, input: Input, see: &mut dyn FnMut(&Run, &Event)) {
+    /// Says whether nothing but samples came of it.
+    pub fn tell(&mut self, plan: &Plan, input: Input, see: &mut dyn FnMut(&Run, &Event)) -> bool {
         let events = advance(plan, &mut self.run, input, self.now);
-        self.learn(&events);
+        self.settled = Some(self.now);
+        let quiet = !events.iter().any(|event| changes_watchers(&event.kind));
+        self.learn(&events, quiet);
         events.iter().for_each(|event| see(&self.run, event));
+        quiet
     }
 
     /// Which metrics are idle: what came of their newest sample, would come of it again as long as they show the same.
-    fn learn(&mut self, events: &[Event]) {
-        if events.iter().any(|event| changes_watchers(&event.kind)) {
+    fn learn(&mut self, events: &[Event], quiet: bool) {
+        if !quiet {
             self.idle.clear();
             self.ahead.clear();
         }
         for event in events {
             let EventKind::Sampled { metric, sample, judged } = &event.kind else { continue };
-            let alone = !events.iter().any(|event| changes_watchers(&event.kind));
-            if alone && sample.value != Value::None && judged.iter().all(leads_nowhere) {
+            if quiet && sample.value != Value::None && judged.iter().all(leads_nowhere) {
                 self.idle.insert(*metric);
             } else {
                 self.idle.remove(metric);
@@ -177,7 +191,9 @@ impl Simulation {
         {
             self.tell(plan, input, see);
         }
-        self.tell(plan, Input::Tick, see);
+        if self.settled != Some(self.now) {
+            self.tell(plan, Input::Tick, see);
+        }
         if let Some(input) = script.say(plan, &self.run, self.now).filter(|_| !self.run.is_over()) {
             self.tell(plan, input, see);
             return Turn::Goes;
@@ -220,18 +236,26 @@ impl Simulation {
             return Turn::Nothing;
         };
         self.now = now.max(next);
+        self.land(plan, see);
+        Turn::Goes
+    }
+
+    /// Tells what has ended by now: one effect, or samples one after the other as long as nothing comes of them.
+    fn land(&mut self, plan: &Plan, see: &mut dyn FnMut(&Run, &Event)) {
         let through = |flight: &Flight| flight.as_ref().is_some_and(|(at, _)| *at <= self.now);
-        let ended = self.flights.iter().find(|(_, flight)| through(flight)).map(|(id, _)| *id);
-        if let Some(id) = ended
-            && let Some(Some((_, done))) = self.flights.remove(&id)
-        {
+        let ended: Vec<EffectId> =
+            self.flights.iter().filter(|(_, flight)| through(flight)).map(|(id, _)| *id).collect();
+        for id in ended {
+            let Some(Some((_, done))) = self.flights.remove(&id) else { continue };
             // The lock is held as long as it is wanted: it is answered once and stays.
             if id == EffectId::Lock && done != Done::Cancelled {
                 self.flights.insert(id, None);
             }
-            self.tell(plan, Input::Ended(id, done), see);
+            let sample = matches!(id, EffectId::Sample(..));
+            if !self.tell(plan, Input::Ended(id, done), see) || !sample {
+                return;
+            }
         }
-        Turn::Goes
     }
 
     /// Goes on until the run is over.

@@ -6,6 +6,7 @@ mod chart;
 mod coverage;
 mod play;
 mod stage;
+mod sweep;
 mod tested;
 mod text;
 mod track;
@@ -16,6 +17,9 @@ pub use backtest::{Backtest, Episode, GateTest, Incident, Past, Replayed, Skippe
 pub use coverage::{Coverage, Reached, possible};
 pub use play::{Dates, Played, dates, play};
 pub use stage::Stage;
+pub use sweep::{
+    Fate, Finding, FindingSort, Place, Sweep, Sweeper, Trouble, faults_in_words, sweep_as_json, sweep_as_text,
+};
 pub use tested::{TestedFile, TestedScenario, as_junit, tests_as_json};
 pub use text::{as_json, as_text};
 pub use tuning::{Tuned, Tuning};

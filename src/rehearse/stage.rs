@@ -44,6 +44,8 @@ pub struct Stage<'p> {
     steps: BTreeMap<NodeIx, Faults>,
     undos: BTreeMap<NodeIx, Faults>,
     gates: BTreeMap<String, Faults>,
+    /// Gates where a node looks at them.
+    gates_at: BTreeMap<NodeIx, Faults>,
     channels: BTreeMap<String, Faults>,
     /// Metrics that show nothing.
     pub(super) blind: BTreeSet<String>,
@@ -97,6 +99,7 @@ impl<'p> Stage<'p> {
             steps: BTreeMap::new(),
             undos: BTreeMap::new(),
             gates: BTreeMap::new(),
+            gates_at: BTreeMap::new(),
             channels: BTreeMap::new(),
             blind: BTreeSet::new(),
             happenings: Vec::new(),
@@ -133,6 +136,16 @@ impl<'p> Stage<'p> {
     pub(super) fn fault(&mut self, undo: bool, ix: NodeIx, fault: &Fault) {
         let faults = if undo { &mut self.undos } else { &mut self.steps };
         faults.entry(ix).or_default().add(fault);
+    }
+
+    /// How a gate goes where a node looks at it.
+    pub(super) fn gate_at(&mut self, ix: NodeIx, fault: &Fault) {
+        self.gates_at.entry(ix).or_default().add(fault);
+    }
+
+    /// What becomes of the messages of a channel.
+    pub(super) fn channel(&mut self, channel: &str, fault: &Fault) {
+        self.channels.entry(channel.to_owned()).or_default().add(fault);
     }
 
     /// What happens in it, by the clock.
@@ -250,10 +263,15 @@ impl<'p> Stage<'p> {
         given.or(usual).unwrap_or_default()
     }
 
-    fn looks(&mut self, gate: Option<&Gate>, closed: &[Look]) -> Vec<Checked> {
+    fn looks(&mut self, id: EffectId, gate: Option<&Gate>, closed: &[Look]) -> Vec<Checked> {
         // What shows that a step was done shows it not: whoever was killed in the middle did not come to the end.
         let Some(gate) = gate else { return closed.iter().map(|look| checked(look, Truth::False)).collect() };
-        let truth = self.gates.get_mut(&gate.id).and_then(Faults::next).map(|fault| match fault {
+        let here = match id {
+            EffectId::Look(slot, _) => self.gates_at.get_mut(&slot.node).and_then(Faults::next),
+            _ => None,
+        };
+        let fault = here.or_else(|| self.gates.get_mut(&gate.id).and_then(Faults::next));
+        let truth = fault.map(|fault| match fault {
             Fault::Inconclusive => Truth::NoData,
             Fault::Error => Truth::Error,
             _ => Truth::False,
@@ -400,7 +418,7 @@ impl Script for Stage<'_> {
             },
             Effect::Look(closed) => {
                 let gate = self.gate(id);
-                at_once(Done::Look(self.looks(gate, &closed)))
+                at_once(Done::Look(self.looks(id, gate, &closed)))
             }
             Effect::Sample(metric) => at_once(Done::Sample(self.sample(&metric.id, metric.kind, now), String::new())),
             Effect::Impossible(why) => at_once(impossible(id, why)),

@@ -192,7 +192,7 @@ mod tests {
         let at = |minutes: i64| zero + SignedDuration::from_mins(minutes);
         let shown: Vec<String> =
             [-5, 0, 1, 2, 3, 9].iter().map(|m| track.at(at(*m), Some(zero), None).to_string()).collect();
-        assert_eq!(shown, ["1", "1", "1", "2", "none", "none"]);
+        assert_eq!(shown, ["1", "1", "1", "2", "no data", "no data"]);
         let changes =
             |minutes: i64| track.changes(at(minutes), Some(zero)).map(|next| next.duration_since(zero).as_mins());
         assert_eq!([-5, 0, 1, 2, 3].map(changes), [Some(2), Some(2), Some(2), Some(3), None]);

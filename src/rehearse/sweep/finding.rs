@@ -1,0 +1,95 @@
+//! What should not be so: what a sweep has to complain about.
+
+use crate::diagnostic::Code;
+use crate::plan::{NodeIx, Plan};
+use crate::value::duration_text;
+
+use super::{Fate, Place};
+
+/// Of which sort a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "each has a page in docs/errors")]
+pub enum FindingSort {
+    Endless,
+    StuckUnheard,
+    LeftBehind,
+    WaitUnheard,
+    TooLong,
+}
+
+impl FindingSort {
+    /// Its code.
+    pub fn code(self) -> Code {
+        match self {
+            FindingSort::Endless => Code::Endless,
+            FindingSort::StuckUnheard => Code::StuckUnheard,
+            FindingSort::LeftBehind => Code::LeftBehind,
+            FindingSort::WaitUnheard => Code::WaitUnheard,
+            FindingSort::TooLong => Code::BackTooLong,
+        }
+    }
+}
+
+/// Something that should not be so, with every fault that leads to it.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Of which sort.
+    pub sort: FindingSort,
+    /// What is so.
+    pub title: String,
+    /// The node that it is about, if there is one.
+    pub node: Option<NodeIx>,
+    /// After which faults, in words.
+    pub after: Vec<String>,
+}
+
+/// Everything that should not be so among some fates. What several faults lead to is one finding.
+pub(super) fn findings(plan: &Plan, fates: &[Fate]) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for fate in fates {
+        let words: Vec<String> = fate.troubles.iter().map(|t| t.words(plan)).collect();
+        let after = format!("{} ({})", words.join(" and "), fate.at);
+        let mut add = |sort: FindingSort, title: String, node: Option<NodeIx>| match found
+            .iter_mut()
+            .find(|f| f.sort == sort && f.title == title)
+        {
+            Some(finding) => finding.after.push(after.clone()),
+            None => found.push(Finding { sort, title, node, after: vec![after.clone()] }),
+        };
+        let node = fate.troubles.iter().find_map(super::Trouble::node);
+        if fate.place == Place::Endless {
+            add(FindingSort::Endless, "the run comes to no end".into(), node);
+        }
+        if fate.place == Place::Stuck && fate.told.is_empty() {
+            add(FindingSort::StuckUnheard, "the way back is stuck, and nobody is told".into(), None);
+        }
+        if matches!(fate.place, Place::RolledBack | Place::Unhealthy | Place::Stopped) {
+            for ix in &fate.left {
+                let id = &plan.node(*ix).id;
+                let title = format!("`{id}` has changed something, and is neither undone nor excused");
+                add(FindingSort::LeftBehind, title, Some(*ix));
+            }
+        }
+        for what in &fate.unheard {
+            let title = format!("the run waits for a person because of `{what}`, and nobody hears of it");
+            add(FindingSort::WaitUnheard, title, plan.find(what));
+        }
+        let rollback = fate.rollback.map(|index| &plan.rollbacks[index]);
+        if let (Some(rollback), Some(took)) = (rollback, fate.way_back)
+            && let Some(rto) = rollback.rto.filter(|rto| took > *rto)
+        {
+            let name = if rollback.id.is_empty() { "the way back".to_owned() } else { format!("`{}`", rollback.id) };
+            let title = format!("{name} takes longer than its rto of {}", duration_text(rto));
+            let long = format!("{after}, {}", duration_text(took));
+            add(FindingSort::TooLong, title, None);
+            if let Some(last) =
+                found.iter_mut().filter(|f| f.sort == FindingSort::TooLong).find_map(|f| f.after.last_mut())
+                && *last == after
+            {
+                *last = long;
+            }
+        }
+    }
+    found.sort_by_key(|finding| finding.sort);
+    found
+}
