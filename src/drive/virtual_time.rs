@@ -9,12 +9,16 @@ use crate::engine::{
     Done, Effect, EffectId, Event, EventKind, Input, Judged, Run, Truth, Wanted, Watcher, advance, effect, wanted,
 };
 use crate::plan::Plan;
-use crate::value::Value;
 
 /// A scripted world: what comes of an effect, and how long it takes.
 pub trait Script {
     /// What comes of an effect that begins now.
     fn perform(&mut self, id: EffectId, effect: Effect, now: Timestamp) -> Answer;
+
+    /// What comes of an effect, where that is known without looking at what exactly is wanted.
+    fn knows(&mut self, _id: EffectId, _now: Timestamp) -> Option<Answer> {
+        None
+    }
 
     /// What somebody says now, if they do. It is asked again until nobody says anything.
     fn say(&mut self, _plan: &Plan, _run: &Run, _now: Timestamp) -> Option<Input> {
@@ -138,8 +142,8 @@ impl Simulation {
             self.ahead.clear();
         }
         for event in events {
-            let EventKind::Sampled { metric, sample, judged } = &event.kind else { continue };
-            if quiet && sample.value != Value::None && judged.iter().all(leads_nowhere) {
+            let EventKind::Sampled { metric, judged, .. } = &event.kind else { continue };
+            if quiet && judged.iter().all(|judged| leads_nowhere(&self.run, judged)) {
                 self.idle.insert(*metric);
             } else {
                 self.idle.remove(metric);
@@ -222,9 +226,12 @@ impl Simulation {
             wish.effects.iter().copied().filter(|id| now_ahead(id).is_some_and(|at| at > now)).collect();
         for id in wish.effects.iter().filter(|id| !later.contains(id)) {
             let run = &self.run;
-            self.flights.entry(*id).or_insert_with(|| match script.perform(*id, effect(plan, run, *id, now), now) {
-                Answer::After(takes, done) => Some((now + takes, done)),
-                Answer::Hangs => None,
+            self.flights.entry(*id).or_insert_with(|| {
+                let known = script.knows(*id, now);
+                match known.unwrap_or_else(|| script.perform(*id, effect(plan, run, *id, now), now)) {
+                    Answer::After(takes, done) => Some((now + takes, done)),
+                    Answer::Hangs => None,
+                }
             });
         }
         let next_done = self.flights.values().flatten().map(|(at, _)| *at).min();
@@ -300,11 +307,16 @@ fn changes_watchers(kind: &EventKind) -> bool {
 
 /// Whether what a sample was judged to be would lead to nothing if it were judged so again: no condition over time comes
 /// nearer to its end by it, and no bad sample is counted.
-fn leads_nowhere(judged: &Judged) -> bool {
-    match (judged.watcher, judged.span) {
+fn leads_nowhere(run: &Run, judged: &Judged) -> bool {
+    match (judged.watcher, judged.truth) {
         (Watcher::Gate(..), _) => false,
-        (_, Some(_)) | (Watcher::Watched(..), None) => judged.truth == Truth::False,
-        (Watcher::Trigger(_) | Watcher::Hold(..), None) => judged.truth == Truth::True,
+        // What has fired fires again when it has been false; what is known to be blind is told once.
+        (Watcher::Trigger(index), Truth::True) if judged.span.is_some() => run.triggers[index as usize].fired,
+        (Watcher::Trigger(index), Truth::NoData) => run.triggers[index as usize].told_blind,
+        (Watcher::Trigger(_), truth) if judged.span.is_some() => truth == Truth::False,
+        (Watcher::Trigger(_), truth) => truth == Truth::True,
+        (Watcher::Hold(..), truth) if judged.span.is_none() => truth == Truth::True,
+        (Watcher::Hold(..) | Watcher::Watched(..), truth) => truth == Truth::False,
     }
 }
 

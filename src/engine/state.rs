@@ -1,6 +1,7 @@
 //! The state of a run: the fold of its events, and of nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -10,6 +11,7 @@ use crate::value::Value;
 use super::event::{Checked, Ended, Ending, Failure, Part, Receipt, Sample, Slot, Who};
 use super::say::Answer;
 use super::span::Span;
+use super::watched::Watching;
 
 pub use super::doing::{ActionState, Asking, GateState, HoldCheck, HoldState, WorkState};
 
@@ -118,6 +120,8 @@ pub struct Run {
     pub(super) phases: Vec<NodeIx>,
     /// Groups beside the timeline and the way back.
     beside: Vec<NodeIx>,
+    /// What is watched by whom.
+    pub(super) watching: Arc<Watching>,
 }
 
 /// How far the live part is.
@@ -487,6 +491,7 @@ impl Run {
             parked: None,
             notes: Vec::new(),
             active: BTreeSet::new(),
+            watching: Arc::new(Watching::of(plan)),
             parents: plan.nodes.iter().map(|n| n.parent).collect(),
             phases: plan.phases.clone(),
             beside: {

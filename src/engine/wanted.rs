@@ -13,7 +13,7 @@ use super::effect::{EffectId, Wanted};
 use super::event::{Part, Slot};
 use super::say::Inquiry;
 use super::state::{ActionState, Live, Mode, Run, Status, WorkState};
-use super::watched::{metrics_inside, metrics_of, missing_inside};
+use super::watched::{metrics_of, missing_inside};
 
 /// How long after a baseline could not be read it is asked for again.
 const AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
@@ -298,11 +298,12 @@ impl Collector<'_> {
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let Some(since) = self.run.triggers[i].armed else { continue };
             let Some(condition) = trigger.condition() else { continue };
-            for metric in metrics_of(self.plan, condition) {
+            let watching = &self.run.watching;
+            for metric in watching.triggers[i].iter().copied() {
                 let every = self.plan.metrics[metric as usize].every;
                 self.regularly(metric, since, every);
             }
-            if !self.run.triggers[i].fired {
+            if watching.timed[i] && !self.run.triggers[i].fired {
                 self.running_long(condition);
             }
         }
@@ -338,7 +339,7 @@ impl Collector<'_> {
 
     /// Somebody wants a sample of a metric every so often, from a moment on; of a gate, also of what it judges by.
     fn regularly(&mut self, metric: u32, since: Timestamp, every: jiff::SignedDuration) {
-        for inner in metrics_inside(self.plan, metric) {
+        for inner in self.run.watching.inside[metric as usize].iter().copied() {
             self.regularly(inner, since, self.plan.metrics[inner as usize].every);
         }
         let last = self.run.metrics[metric as usize].last.as_ref().map(|s| s.at);

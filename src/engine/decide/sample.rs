@@ -7,7 +7,7 @@ use crate::engine::span::Span;
 use crate::engine::state::ActionState;
 use crate::engine::watched::metrics_of;
 use crate::plan::{ActionKind, Check, Look};
-use crate::value::{Expr, RefKind, Value, evaluate};
+use crate::value::{Expr, Value, evaluate};
 
 use super::work::actions_of;
 use super::{Context, Events};
@@ -32,12 +32,11 @@ impl<'a> Context<'a> {
         let mut judged = Vec::new();
         for (i, trigger) in self.plan.triggers.iter().enumerate() {
             let Some(when) = trigger.when.as_ref().filter(|_| self.run.triggers[i].armed.is_some()) else { continue };
-            if metrics_of(self.plan, &when.expr).contains(&metric) {
+            if self.run.watching.triggers[i].contains(&metric) {
                 let watcher = Watcher::Trigger(i as u32);
                 self.judge_spans(when, watcher, (metric, &sample), &mut judged);
                 // That there was a sample at all: for blindness.
-                let truth =
-                    if self.unseen(&when.expr, metric, &sample).is_some() { Truth::NoData } else { Truth::True };
+                let truth = if self.unseen(i, metric, &sample).is_some() { Truth::NoData } else { Truth::True };
                 judged.push(Judged { watcher, span: None, truth, needs: Default::default() });
             }
         }
@@ -52,29 +51,23 @@ impl<'a> Context<'a> {
         events
     }
 
-    /// Why a condition sees nothing with a sample: there is no value in it, nothing to compare it with, or it cannot be
-    /// worked out. How long it must hold does not matter for that.
-    pub(super) fn unseen(self, condition: &Expr, metric: u32, sample: &Sample) -> Option<String> {
+    /// Why a trigger sees nothing with a sample: there is no value in it, nothing to compare it with, or its condition cannot
+    /// be worked out. How long it must hold does not matter for that.
+    pub(super) fn unseen(self, trigger: usize, metric: u32, sample: &Sample) -> Option<String> {
         if sample.value == Value::None {
             return Some(sample.why.clone().unwrap_or_else(|| "no data".into()));
         }
-        let baseline = |name: &str| {
-            let index = self.plan.metrics.iter().position(|m| m.id == name)? as u32;
-            self.run.baselines.get(&index).filter(|(value, _)| *value == Value::None).map(|(_, why)| why)
-        };
-        if let Some(why) = condition.names(RefKind::Baseline).into_iter().find_map(baseline) {
+        let (at_once, baselines) = self.run.watching.at_once[trigger].as_ref()?;
+        let unread = |index: &u32| self.run.baselines.get(index).filter(|(value, _)| *value == Value::None);
+        if let Some((_, why)) = baselines.iter().find_map(unread) {
             return Some(format!("there is no baseline: {why}"));
         }
-        let at_once = condition.clone().map_inner(&mut |e| match e {
-            Expr::Held { condition, .. } => *condition,
-            other => other,
-        });
         let scene = Scene { newest: Some((metric, sample)), ..Scene::new(self.plan, self.run, self.now) };
-        match evaluate(&at_once, &scene) {
+        match evaluate(at_once, &scene) {
             Ok(Value::Bool(_)) => None,
             Ok(_) => {
                 let other = |m: &u32| *m != metric && self.run.fresh(self.plan, *m, self.now).is_none();
-                let old = metrics_of(self.plan, condition).into_iter().find(other);
+                let old = self.run.watching.triggers[trigger].iter().copied().find(other);
                 let old =
                     old.map(|m| format!("{} has no sample that is young enough", self.plan.metrics[m as usize].id));
                 Some(old.unwrap_or_else(|| "there is no data for all of its condition".into()))
@@ -150,13 +143,12 @@ impl<'a> Context<'a> {
         let longest = (asked.every + asked.action.within.unwrap_or_default()) * 3;
         let last = self.run.metrics[metric as usize].last.as_ref().map(|s| s.at);
         let unwatched = last.is_some_and(|last| self.now.duration_since(last) > longest);
-        for (g, gate) in self.plan.metrics.iter().enumerate().filter_map(|(g, m)| Some((g as u32, m.gate()?))) {
-            for (i, look) in gate.looks.iter().enumerate() {
-                let Look::Metric(check) = look else { continue };
-                if !metrics_of(self.plan, &check.expr).contains(&metric) {
-                    continue;
-                }
-                let watcher = Watcher::Watched(g, i as u32);
+        for (g, i, about) in &self.run.watching.gates {
+            let looks = self.plan.metrics[*g as usize].gate().map(|gate| &gate.looks);
+            if let Some(Look::Metric(check)) = looks.and_then(|looks| looks.get(*i as usize))
+                && about.contains(&metric)
+            {
+                let watcher = Watcher::Watched(*g, *i);
                 let before = judged.len();
                 self.judge_spans(check, watcher, (metric, sample), judged);
                 if unwatched {

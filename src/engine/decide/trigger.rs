@@ -5,9 +5,8 @@ use jiff::SignedDuration;
 use crate::engine::event::{EventKind, Judged, Sample, Truth, Watcher, seen};
 use crate::engine::scene::{Happening, Scene};
 use crate::engine::state::{Live, Mode};
-use crate::engine::watched::metrics_of;
 use crate::plan::{Moment, Outcome, Trigger};
-use crate::value::{Expr, Value, duration_text, evaluate};
+use crate::value::{Value, duration_text, evaluate};
 
 use crate::engine::Answer;
 use crate::engine::asked::is_enough;
@@ -50,7 +49,7 @@ impl<'a> Context<'a> {
             let (state, index) = (&self.run.triggers[i], i as u32);
             let Some(condition) = trigger.condition() else { continue };
             let asking = self.run.questions.iter().any(|q| q.trigger == index);
-            if asking || state.armed.is_none() || !metrics_of(self.plan, condition).contains(&newest.0) {
+            if asking || state.armed.is_none() || !self.run.watching.triggers[i].contains(&newest.0) {
                 continue;
             }
             let spans = |id: u32| state.spans.get(&id).cloned();
@@ -61,7 +60,7 @@ impl<'a> Context<'a> {
                 (Truth::False, true) => events.push(EventKind::TriggerRearmed { trigger: index }),
                 _ => {}
             }
-            if let Some(because) = self.unseen(condition, newest.0, newest.1) {
+            if let Some(because) = self.unseen(i, newest.0, newest.1) {
                 events.extend(self.blind(index, trigger, newest, &because));
             }
         }
@@ -89,7 +88,7 @@ impl<'a> Context<'a> {
                 continue;
             }
             let Some(condition) = trigger.condition() else { continue };
-            if state.armed.is_none() || !watches_time(condition) {
+            if state.armed.is_none() || !self.run.watching.timed[i] {
                 continue;
             }
             let spans = |id: u32| state.spans.get(&id).cloned();
@@ -106,7 +105,7 @@ impl<'a> Context<'a> {
     fn fire(self, index: u32, trigger: &'a Trigger, newest: Option<(u32, &Sample)>) -> Events {
         let mut samples = Vec::new();
         let mut values = Vec::new();
-        for metric in trigger.condition().map(|c| metrics_of(self.plan, c)).unwrap_or_default() {
+        for metric in self.run.watching.triggers[index as usize].iter().copied() {
             let since = self.span_start(index);
             let own = newest.filter(|(m, _)| *m == metric).map(|(_, s)| s.clone());
             let recent =
@@ -184,11 +183,4 @@ impl<'a> Context<'a> {
 
 fn rounded(duration: SignedDuration) -> SignedDuration {
     SignedDuration::from_secs(duration.as_secs())
-}
-
-/// Whether a condition looks at the clock.
-fn watches_time(expr: &Expr) -> bool {
-    let mut found = false;
-    expr.walk(&mut |e| found |= matches!(e, Expr::Runs { .. }));
-    found
 }
