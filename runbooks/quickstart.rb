@@ -143,3 +143,44 @@ rollback "Back to ${release.previous}" {
 
 on completed { notify room "Version ${release.version} is live, error rate ${error_rate}" }
 on rolled_back { notify room "Version ${release.previous} serves again, error rate ${error_rate}" }
+on paused { notify room "Waiting for a person: ${event.reason}" }
+on stuck { notify room "The way back is stuck, a person is needed: ${event.reason}" }
+
+# ── Tried out before it happens: `runbook test runbooks/quickstart.rb` ─────────────────────────────────────────
+
+scenario good "All three instances are replaced" {
+  expect completed before T+1m
+  expect step pod.2 started at T+10s
+  expect notified room =~ "Version 1.2.0 is live"
+}
+
+scenario bad "The new version answers with errors" {
+  at T+7s error_rate = 30%
+  expect rolled_back before T+20s
+  expect undone [pod.1, migrate.0016_notifications, migrate.0015_preferences]
+  expect notified room =~ "serves again"
+  expect never started pod.2
+}
+
+scenario sick "The first instance does not come up" {
+  given gate healthy fails
+  expect rolled_back
+  expect undone [pod.1, migrate.0016_notifications, migrate.0015_preferences]
+}
+
+scenario no_login "Nobody can log in" { given gate smoke fails; expect rolled_back; expect duration < 1m }
+
+scenario still_bad "Errors after the way back, too" {
+  given gate recovered fails
+  given step pod.2 fails
+  expect unhealthy
+}
+
+scenario jammed "An undo fails" {
+  given step pod.2 fails
+  given undo pod.1 fails
+  expect stuck
+  expect notified room =~ "a person is needed"
+}
+
+scenario crash "The laptop dies while the second instance is deployed" { crash at T+12s; expect completed }

@@ -237,8 +237,8 @@ impl<'a> Checker<'a> {
     fn target(&mut self, word: &str, subject: &'a ast::Expr) -> Option<String> {
         let kinds: &[Keyword] = match word {
             "fire" => &[Keyword::Trigger],
-            "approve" => &[Keyword::Approve],
-            "deny" => &[Keyword::Approve, Keyword::Confirm],
+            "approve" => &[Keyword::Approve, Keyword::Trigger],
+            "deny" => &[Keyword::Approve, Keyword::Confirm, Keyword::Trigger],
             "confirm" => &[Keyword::Confirm],
             "answer" => &[Keyword::Question],
             "rollback" => &[Keyword::Rollback],

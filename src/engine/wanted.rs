@@ -39,7 +39,8 @@ pub fn deadline(plan: &Plan, run: &Run, ix: NodeIx) -> Option<Timestamp> {
             return moment;
         }
     }
-    state.since.checked_add(work.limit.duration).ok()
+    let limit = if state.part == Part::Undo { work.undo_limit() } else { work.limit.duration };
+    state.since.checked_add(limit).ok()
 }
 
 /// When the limit of a group is over: of a phase it counts from the start of its first node.

@@ -38,7 +38,7 @@ pub use digest::{FORMAT, PlanFileError, digest, read, write};
 pub use exprs::each_expr_of;
 pub use lower::default_outcome;
 pub use lower::{DEFAULT_ORIGIN, Given, GivenValue, PlanError};
-pub use lower::{Inputs, plan, staged, sure_findings};
+pub use lower::{Inputs, SOME_DAY, plan, staged, sure_findings};
 pub use metric::{Mark, Metric, MetricKind};
 pub use moment::clock_text;
 pub use people::{Ask, AskSort, Duty, Level, People, Person, Question, Quorum, When, same_person};

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Lane, NodeIx, NodeKind, Plan, Undo, Work};
+use super::{Action, ActionKind, HoldLength, Lane, NodeIx, NodeKind, Plan, Undo, Work};
 
 /// The way back from a point of the timeline.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,33 @@ pub struct WayBack {
     pub beyond: Vec<NodeIx>,
     /// How long it takes at most; nothing if that is unknown, because one of the undos has neither `takes` nor a limit.
     pub longest: Option<SignedDuration>,
+}
+
+/// How long something of the live part may take where nobody says.
+pub(super) const LIVE_LIMIT: SignedDuration = SignedDuration::from_mins(30);
+
+/// How long the holds and gates among some actions take, which have an end of their own.
+pub(super) fn waits(actions: &[Action]) -> SignedDuration {
+    let own = actions.iter().map(|action| match &action.kind {
+        ActionKind::Hold(hold) => match hold.length {
+            HoldLength::For(length) => length,
+            HoldLength::Until(_) => SignedDuration::from_hours(365 * 24),
+        },
+        ActionKind::Gate(gate) => gate.within.unwrap_or_default(),
+        _ => SignedDuration::ZERO,
+    });
+    own.fold(SignedDuration::ZERO, SignedDuration::saturating_add)
+}
+
+impl Work {
+    /// How long its undo may take: the limit of the work where one is written, else half an hour and its own waits. What
+    /// the way forward waits for is no time of the way back.
+    pub fn undo_limit(&self) -> SignedDuration {
+        match self.limit.written {
+            true => self.limit.duration,
+            false => LIVE_LIMIT.saturating_add(waits(self.undo.actions())),
+        }
+    }
 }
 
 /// How long the undo of some work takes at most: its `takes`, else the step's written limit.
@@ -107,7 +134,6 @@ pub(super) fn points(plan: &Plan, rollback: usize) -> Vec<Point> {
 
 /// How long a node of the rollback itself takes at most.
 fn procedure_takes(work: &Work) -> Option<SignedDuration> {
-    use super::{ActionKind, HoldLength};
     let mut sum = SignedDuration::ZERO;
     if let Some(takes) = work.takes {
         return Some(takes);

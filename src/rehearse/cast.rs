@@ -83,19 +83,22 @@ impl Cast {
         let answer = |yes, value: Option<Value>| {
             node.map(|node| (Say::Answer { node, yes, value, reason: None }, asked().clone()))
         };
+        let trigger = || plan.triggers.iter().position(|t| Some(&t.id) == id.as_ref());
         let found = match word.as_str() {
+            // What a trigger asks before it acts.
+            "approve" | "deny" if node.is_none() && trigger().is_some() => trigger().map(|i| {
+                let people = plan.triggers[i].ask.as_ref().map_or(&anybody, |ask| &ask.people);
+                (Say::Decide { trigger: i as u32, yes: word == "approve", reason: None }, people.clone())
+            }),
             "approve" | "confirm" => answer(true, None),
             "deny" => answer(false, None),
             "answer" => answer(true, value.clone()),
             "tick" => node.map(|node| (Say::Tick { node, not_applicable: false, reason: None }, asked().clone())),
             "waive" => node.map(|node| (Say::Waive { node, reason: "in this rehearsal".into() }, anybody.clone())),
-            "fire" => {
-                let index = plan.triggers.iter().position(|t| Some(&t.id) == id.as_ref());
-                index.map(|i| {
-                    let people = plan.triggers[i].manual.clone().unwrap_or_else(People::anybody);
-                    (Say::Fire { trigger: i as u32, reason: None }, people)
-                })
-            }
+            "fire" => trigger().map(|i| {
+                let people = plan.triggers[i].manual.clone().unwrap_or_else(People::anybody);
+                (Say::Fire { trigger: i as u32, reason: None }, people)
+            }),
             "resume" => {
                 let people = match &run.mode {
                     Mode::Paused(pause) => pause.people.first().cloned(),

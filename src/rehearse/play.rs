@@ -6,14 +6,11 @@ use crate::drive::virtual_time::{Simulation, Stuck, Turn};
 use crate::engine::state::Mode;
 use crate::engine::{Doubt, Ending, Event, EventKind, Input, Run, whom};
 use crate::plan::scenario::{Deed, Expectation, Staged};
-use crate::plan::{ActionKind, HoldLength, Lane, Moment, Plan};
+use crate::plan::{ActionKind, HoldLength, Lane, Moment, Plan, SOME_DAY};
 
 use super::coverage::{Coverage, notice};
 use super::stage::{NOWHERE, Stage, runner};
 use super::verdict::{Unmet, judge};
-
-/// T+0 of a runbook that does not say when it is: a Tuesday morning.
-const SOME_DAY: Timestamp = Timestamp::constant(1_767_693_600, 0);
 
 /// So long before its first moment a run begins.
 const LEAD: SignedDuration = SignedDuration::from_mins(1);

@@ -401,7 +401,7 @@ impl Script for Stage<'_> {
         Some(Answer::After(SignedDuration::ZERO, Done::Sample(sample, String::new())))
     }
 
-    fn perform(&mut self, id: EffectId, effect: Effect, now: Timestamp) -> Answer {
+    fn perform(&mut self, id: EffectId, effect: Effect, _now: Timestamp) -> Answer {
         let at_once = |done| Answer::After(SignedDuration::ZERO, done);
         match effect {
             Effect::Lock(_) => at_once(Done::Lock(Ok(()))),

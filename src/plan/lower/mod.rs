@@ -107,6 +107,9 @@ pub fn plan(model: &Model, sources: &Sources, inputs: &Inputs<'_>) -> Result<Pla
     lowering.error.or(plan)
 }
 
+/// T+0 where nobody says when it is: a Tuesday morning.
+pub const SOME_DAY: jiff::Timestamp = jiff::Timestamp::constant(1_767_693_600, 0);
+
 /// Makes a plan that is only rehearsed, of a model without errors: what this version does not run yet stands in it as far as
 /// virtual time needs it. With a scenario, its values are given to the variables, and it is worked out by the plan.
 ///
@@ -121,7 +124,20 @@ pub fn staged(
     let scenario = scenario.and_then(|index| model.scenarios.get(index));
     let mut error = PlanError::default();
     let given = scenario.map(|s| scenario::variables(model, s, inputs, &mut error)).unwrap_or_default();
-    let values = inputs.values.iter().cloned().chain(given).collect();
+    // A release that is given its start later has it on some day: what matters is how far from it things are.
+    let start = model.release.as_ref().and_then(|r| r.start.as_ref()).and_then(|start| match &start.expr {
+        Expr::Ref(Ref { kind: RefKind::Var, name }) => {
+            model.vars.iter().find(|var| var.id.text == *name && var.default.is_none())
+        }
+        _ => None,
+    });
+    let start = start.map(|var| Given {
+        name: var.id.text.clone(),
+        value: GivenValue::Known(Value::Instant(SOME_DAY)),
+        origin: "rehearsal".into(),
+        strict: false,
+    });
+    let values = start.into_iter().chain(inputs.values.iter().cloned()).chain(given).collect();
     let inputs = Inputs { values, files: inputs.files, zone: inputs.zone.clone(), start: inputs.start };
     let mut lowering = Lowering::new(model, sources, &inputs, true);
     lowering.error = error;

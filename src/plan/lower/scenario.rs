@@ -127,7 +127,8 @@ impl Lowering<'_> {
             ModelDeed::Value { metric, value } => Deed::Metric { id: metric.clone(), value: self.given_value(value)? },
             ModelDeed::Person { word, id, by, value } => {
                 let free = matches!(word.as_str(), "fire" | "rollback");
-                if let Some(id) = id.as_ref().filter(|_| !free)
+                let trigger = |id: &&String| plan.triggers.iter().any(|trigger| trigger.id == **id);
+                if let Some(id) = id.as_ref().filter(|id| !free && !trigger(id))
                     && self.nodes_named(id, span, plan).is_empty()
                 {
                     return None;

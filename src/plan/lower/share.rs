@@ -55,8 +55,9 @@ impl<'m> Lowering<'m> {
         }
         let takes = match &own {
             Undo::Actions { takes, .. } => *takes,
-            Undo::Irreversible(_) => return (forward, own),
-            Undo::Nothing | Undo::Excused(_) => None,
+            // Whoever says why something is not undone means what is built in, too.
+            Undo::Irreversible(_) | Undo::Excused(_) => return (forward, own),
+            Undo::Nothing => None,
         };
         match changed {
             Some(place) => back[place] = own.actions().to_vec(),

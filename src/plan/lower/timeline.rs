@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use crate::check::instance_name;
 use crate::check::model::{self, Head, Node as ModelNode};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::plan::way_back::{LIVE_LIMIT, waits};
 use crate::plan::{
     Action, ActionKind, HoldLength, Lane, Limit, Node, NodeIx, NodeKind, Outcome, Retry, Sort, Undo, Work,
 };
@@ -445,17 +446,9 @@ pub fn default_outcome(lane: Lane) -> Outcome {
 fn default_limit(lane: Lane, actions: &[Action]) -> Limit {
     let own = match lane {
         Lane::Prepare => SignedDuration::from_hours(24),
-        Lane::Live => SignedDuration::from_mins(30),
+        Lane::Live => LIVE_LIMIT,
         Lane::After => SignedDuration::from_hours(7 * 24),
     };
-    let inner = actions.iter().map(|a| match &a.kind {
-        ActionKind::Hold(hold) => match hold.length {
-            HoldLength::For(length) => length,
-            HoldLength::Until(_) => SignedDuration::from_hours(365 * 24),
-        },
-        ActionKind::Gate(gate) => gate.within.unwrap_or_default(),
-        _ => SignedDuration::ZERO,
-    });
-    let duration = inner.fold(own, SignedDuration::saturating_add);
+    let duration = own.saturating_add(waits(actions));
     Limit { duration, until: None, otherwise: default_outcome(lane), written: false }
 }

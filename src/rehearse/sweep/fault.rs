@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::drive::virtual_time::Simulation;
-use crate::engine::state::Status;
+use crate::engine::state::{Status, UndoStatus};
 use crate::engine::{Event, Input, Run, Say, ask_of};
 use crate::plan::scenario::Fault;
 use crate::plan::{ActionKind, AskSort, Lane, NodeIx, NodeKind, Plan, Undo};
@@ -202,9 +202,22 @@ pub(super) fn faults(plan: &Plan, stretches: &[Stretch], turns: &[usize]) -> Vec
     cases
 }
 
-/// The steps that have changed something and were neither undone nor excused.
-pub(super) fn left_behind(plan: &Plan, run: &Run) -> Vec<NodeIx> {
-    use crate::engine::state::UndoStatus;
+/// The steps that have changed something and were neither undone nor excused. A rollback that names what it undoes excuses the
+/// rest: it has another way for it.
+pub(super) fn left_behind(plan: &Plan, run: &Run, rollback: Option<usize>) -> Vec<NodeIx> {
+    let only = rollback.and_then(|index| {
+        plan.rollbacks[index].nodes.iter().find_map(|ix| match &plan.node(*ix).kind {
+            NodeKind::Undo { only } => only.as_ref(),
+            _ => None,
+        })
+    });
+    let meant = |ix: NodeIx| only.is_none_or(|names| names.iter().any(|name| plan.named(name).contains(&ix)));
+    // What stands before a point of no return stays: whoever wrote that said why.
+    let line = (0..plan.nodes.len() as u32).map(NodeIx).filter(|ix| {
+        let acted = run.node(*ix).acted;
+        acted && plan.node(*ix).work().is_some_and(|work| matches!(work.undo, Undo::Irreversible(_)))
+    });
+    let line = line.map(|ix| run.node(ix).order).max().unwrap_or(0);
     let all = (0..plan.nodes.len() as u32).map(NodeIx);
     all.filter(|ix| {
         let (node, state) = (plan.node(*ix), run.node(*ix));
@@ -215,6 +228,8 @@ pub(super) fn left_behind(plan: &Plan, run: &Run) -> Vec<NodeIx> {
             && plan.in_timeline(*ix)
             && changes
             && undoable
+            && meant(*ix)
+            && state.order > line
             && state.undo != UndoStatus::Undone
             && !matches!(state.status, Status::Skipped | Status::Waived)
     })

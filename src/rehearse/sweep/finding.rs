@@ -75,7 +75,8 @@ pub(super) fn findings(plan: &Plan, fates: &[Fate]) -> Vec<Finding> {
             add(FindingSort::WaitUnheard, title, plan.find(what));
         }
         let rollback = fate.rollback.map(|index| &plan.rollbacks[index]);
-        if let (Some(rollback), Some(took)) = (rollback, fate.way_back)
+        // One that never came to its end has no length.
+        if let (Some(rollback), Some(took)) = (rollback, fate.way_back.filter(|_| fate.has_returned()))
             && let Some(rto) = rollback.rto.filter(|rto| took > *rto)
         {
             let name = if rollback.id.is_empty() { "the way back".to_owned() } else { format!("`{}`", rollback.id) };

@@ -94,6 +94,13 @@ pub struct Fate {
     pub why: String,
 }
 
+impl Fate {
+    /// Whether the way back came to its end.
+    pub fn has_returned(&self) -> bool {
+        matches!(self.place, Place::RolledBack | Place::Unhealthy)
+    }
+}
+
 /// What a sweep found.
 #[derive(Clone, Debug)]
 pub struct Sweep {
@@ -313,7 +320,11 @@ impl Sweeper {
             way_back,
             rollback: seen.went_back.map(|(rollback, _)| rollback),
             told: seen.told,
-            left: if unfinished { left_behind(plan, run) } else { Vec::new() },
+            left: if unfinished {
+                left_behind(plan, run, seen.went_back.map(|(rollback, _)| rollback))
+            } else {
+                Vec::new()
+            },
             unheard: seen.unheard,
             why: run.why.clone(),
         })

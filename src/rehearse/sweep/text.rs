@@ -110,7 +110,7 @@ impl Text<'_> {
     /// How long each way back takes at most, against what it may.
     fn ways_back(&mut self, fates: &[Fate]) {
         for (index, rollback) in self.plan.rollbacks.iter().enumerate() {
-            let own = fates.iter().filter(|fate| fate.rollback == Some(index));
+            let own = fates.iter().filter(|fate| fate.rollback == Some(index) && fate.has_returned());
             let name = if rollback.id.is_empty() { "the way back" } else { &rollback.id };
             let Some((took, fate)) = own.filter_map(|f| Some((f.way_back?, f))).max_by_key(|(took, _)| *took) else {
                 continue;
