@@ -837,3 +837,82 @@ scenario nowhere_to_go "Blue is not healthy when it is needed" {
   expect notified pager =~ "stuck"
 }
 scenario too_late "Every second request fails, and Blue is gone" { at T+40h errors_5xx = 60%; expect stuck }
+
+# The triggers of the plan: what leads back at once, what asks first, and what is only told.
+
+scenario all_down "No instance answers" {
+  at T+7h healthy = false
+  expect rolled_back before T+7h5m
+  expect notified pager =~ "`down` fired"
+}
+scenario payments_dead "Half of the payments fail" {
+  at T+7h payment_success = 40%
+  expect rolled_back before T+7h5m
+}
+scenario locked_out "Nobody can log in" {
+  at T+7h logins = 2%
+  expect rolled_back before T+7h5m
+}
+scenario pipeline_stops "The data pipeline stands still" {
+  at T+7h pipeline = 0/s
+  expect rolled_back before T+7h5m
+}
+scenario corrupt_data "The integrity check fails" {
+  at T+7h data_intact = false
+  at T+7h20m data_intact = true
+  expect rolled_back before T+8h
+  expect notified customers =~ "repeated"
+}
+scenario canary_errors "Errors above 10 % while the traffic moves" {
+  at T+1h10m error_rate = 12%
+  expect rolled_back before T+1h25m
+  expect undone [canary]
+}
+scenario canary_blind "Nobody sees the errors while the traffic moves" {
+  at T+1h10m error_rate = none
+  expect asked tech_lead
+  expect rolled_back before T+1h35m
+}
+scenario canary_endpoints "A critical endpoint is gone while the traffic moves" {
+  at T+1h10m available = 90%
+  expect rolled_back before T+1h15m
+}
+scenario canary_database "The database is slow while the traffic moves" {
+  at T+1h10m db_latency = 100ms
+  expect rolled_back before T+1h25m
+}
+scenario broken_journeys "Ten minutes of broken journeys, and nobody answers" {
+  at T+7h journeys = false
+  expect asked tech_lead
+  expect rolled_back before T+7h40m
+}
+scenario database_overloaded "The pool is empty, and there is a quick fix" {
+  at T+7h pool = 99%
+  at T+7h12m deny database_slow by "tech-lead@storefront.example"
+  at T+7h20m pool = 50%
+  expect completed
+}
+scenario errors_stay "6 % for an hour" {
+  at T+8h error_rate = 6%
+  expect rolled_back before T+10h30m
+}
+scenario slow_stays "More than twice as slow for an hour, flags or not" {
+  at T+8h p99 = 2s
+  at T+8h7m deny slowing by "tech-lead@storefront.example"
+  expect rolled_back before T+10h30m
+}
+scenario many_tickets "Tickets pile up" {
+  at T+8h tickets = 150
+  expect rolled_back before T+10h30m
+}
+scenario many_complaints "Support says that customers complain" {
+  at T+8h fire complaints by "support-lead@storefront.example"
+  expect asked release_manager
+  expect rolled_back before T+10h
+}
+scenario switch_errors "Errors above 10 % while the sessions on Blue end" {
+  given step drain takes 10m
+  at T+2h34m error_rate = 12%
+  expect rolled_back before T+2h45m
+  expect undone [canary]
+}

@@ -339,3 +339,92 @@ on completed {
 on unhealthy { notify incidents "Rolled back and not healthy" "${event.reason}. On call: ${primary_oncall.contact}" }
 on stuck { notify incidents "The rollback is stuck" "${event.reason}. A person is needed: ${primary_oncall.contact}" }
 on stopped { notify releases "The release was stopped" "${event.reason}. Nothing was changed." }
+on paused { notify incidents "The release waits for a person" "${event.reason}" }
+
+# ── Tried out before it happens: `runbook test runbooks/deploy.rb` ─────────────────────────────────────────────
+
+scenario routine "It goes well" {
+  given version = "1.2.0"
+  expect completed
+  expect step pod.2 started at T+25m
+  expect notified releases =~ "in 24 hours"
+  expect notified releases =~ "is done"
+}
+
+scenario red "The tests are red the day before" {
+  given version = "1.2.0"
+  given gate tests fails
+  expect stopped before T-22h
+  expect never started backup
+  expect notified releases =~ "Nothing was changed"
+}
+
+scenario error_spike "7 % errors after the second pod" {
+  given version = "1.2.0"
+  at T+28m error_rate = 7%
+  expect rolled_back before T+40m
+  expect undone [pod.2, pod.1, migrate]
+  expect notified incidents =~ "Rolling back"
+  expect never started pod.3
+}
+
+scenario errors_later "7 % errors while nothing is being done" {
+  given version = "1.2.0"
+  at T+18m error_rate = 7%
+  expect rolled_back before T+30m
+  expect undone [pod.1, migrate]
+}
+
+scenario slow_pages "A second and a half per page" {
+  given version = "1.2.0"
+  at T+18m p95 = 1500ms
+  expect rolled_back before T+30m
+}
+
+scenario twice_as_slow "Twice as slow as before" {
+  given version = "1.2.0"
+  at T+18m p95 = 450ms
+  expect rolled_back before T+50m
+}
+
+scenario payments_fail "One payment in twenty-five fails" {
+  given version = "1.2.0"
+  at T+12m payment_failures = 4%
+  expect rolled_back before T+20m
+  expect undone [pod.1, migrate]
+}
+
+scenario long_migration "A migration takes more than half an hour" {
+  given version = "1.2.0"
+  given step migrate.0016_add_notification_settings takes 40m
+  expect completed
+  expect duration > 2h
+}
+
+scenario blind "Nobody can see how many errors there are" {
+  given version = "1.2.0"
+  at T+15m error_rate = none
+  expect rolled_back before T+30m
+}
+
+scenario unhealthy "It is not healthy after the way back" {
+  given version = "1.2.0"
+  given step pod.2 fails
+  given gate smoke fails
+  expect unhealthy
+  expect notified incidents =~ "not healthy"
+}
+
+scenario jammed "The way back fails half way" {
+  given version = "1.2.0"
+  given step pod.2 fails
+  given undo pod.1 fails
+  expect stuck
+  expect notified incidents =~ "A person is needed"
+}
+
+scenario crash "The laptop dies while a pod is deployed" {
+  given version = "1.2.0"
+  crash at T+11m
+  expect completed
+}

@@ -205,6 +205,13 @@ impl<'a> Checker<'a> {
         let by = happening.by.as_ref().map(|by| self.text(by));
         let Some(deed) = &happening.deed else {
             let (subject, value) = (happening.subject.as_ref()?, happening.value.as_ref()?);
+            let gate = matches!(&subject.kind, ExprKind::Name(name)
+                if self.names.peek(name).is_some_and(|symbol| symbol.kind == Kind::Block(Keyword::Gate)));
+            if gate {
+                let gate = self.named_expr(subject, Keyword::Gate)?;
+                let passes = self.typed(value, Some(&Type::Bool));
+                return Some(Happening { at, deed: Deed::Gate { gate, passes } });
+            }
             let metric = self.named_expr(subject, Keyword::Metric)?;
             let ty = self.metric_type(&metric);
             let value = self.given_value(value, &ty);

@@ -79,12 +79,21 @@ pub struct Happening {
 pub enum Deed {
     /// A metric has another value from now on.
     Metric { id: String, value: Value },
+    /// A gate passes from now on, or does not.
+    Gate { id: String, passes: bool },
     /// What a person does, by the word of the language.
     Person { word: String, id: Option<String>, by: Option<String>, value: Option<Value> },
     /// The process that runs it is killed.
     Crash,
     /// A person ends the run.
     Abort,
+}
+
+impl Deed {
+    /// It is the world's, and nobody does it.
+    pub fn is_of_the_world(&self) -> bool {
+        matches!(self, Deed::Metric { .. } | Deed::Gate { .. })
+    }
 }
 
 /// What is expected, and where that is written.

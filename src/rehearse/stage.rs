@@ -46,6 +46,8 @@ pub struct Stage<'p> {
     gates: BTreeMap<String, Faults>,
     /// Gates where a node looks at them.
     gates_at: BTreeMap<NodeIx, Faults>,
+    /// How gates go from some moments on.
+    verdicts: BTreeMap<String, Vec<(SignedDuration, bool)>>,
     channels: BTreeMap<String, Faults>,
     /// Metrics that show nothing.
     pub(super) blind: BTreeSet<String>,
@@ -100,6 +102,7 @@ impl<'p> Stage<'p> {
             undos: BTreeMap::new(),
             gates: BTreeMap::new(),
             gates_at: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
             channels: BTreeMap::new(),
             blind: BTreeSet::new(),
             happenings: Vec::new(),
@@ -160,11 +163,14 @@ impl<'p> Stage<'p> {
                         self.tracks[index].set(happening.at, value.clone());
                     }
                 }
+                Deed::Gate { id, passes } => {
+                    self.verdicts.entry(id.clone()).or_default().push((happening.at, *passes));
+                }
                 Deed::Person { id: Some(id), .. } => self.cast.own.extend(self.plan.named(id)),
                 _ => {}
             }
         }
-        self.happenings.retain(|happening| !matches!(happening.deed, Deed::Metric { .. }));
+        self.happenings.retain(|happening| !happening.deed.is_of_the_world());
     }
 
     /// What has not happened.
@@ -263,13 +269,16 @@ impl<'p> Stage<'p> {
         given.or(usual).unwrap_or_default()
     }
 
-    fn looks(&mut self, id: EffectId, gate: Option<&Gate>, closed: &[Look]) -> Vec<Checked> {
+    fn looks(&mut self, id: EffectId, gate: Option<&Gate>, closed: &[Look], now: Timestamp) -> Vec<Checked> {
         // What shows that a step was done shows it not: whoever was killed in the middle did not come to the end.
         let Some(gate) = gate else { return closed.iter().map(|look| checked(look, Truth::False)).collect() };
         let here = match id {
             EffectId::Look(slot, _) => self.gates_at.get_mut(&slot.node).and_then(Faults::next),
             _ => None,
         };
+        let set = self.verdicts.get(&gate.id).and_then(|set| self.newest(set, now));
+        let set = set.filter(|passes| !passes).map(|_| Fault::Fails(None));
+        let here = here.or(set);
         let fault = here.or_else(|| self.gates.get_mut(&gate.id).and_then(Faults::next));
         let truth = fault.map(|fault| match fault {
             Fault::Inconclusive => Truth::NoData,
@@ -282,6 +291,14 @@ impl<'p> Stage<'p> {
         }
         let written = gate.looks.iter().filter(|look| !matches!(look, Look::Metric(_)));
         written.zip(closed).map(|(written, look)| checked(look, self.truth(written, look))).collect()
+    }
+
+    /// What was set last of what is set from some moments on, in order; what was set before the undo was done is over.
+    fn newest(&self, set: &[(SignedDuration, bool)], now: Timestamp) -> Option<bool> {
+        let zero = self.zero?;
+        let at = |offset: &SignedDuration| zero.checked_add(*offset).unwrap_or(Timestamp::MAX);
+        let (moment, passes) = set.iter().rev().find(|(offset, _)| at(offset) <= now)?;
+        self.mended.is_none_or(|mended| at(moment) > mended).then_some(*passes)
     }
 
     /// What is known is judged; what only the real world could say is as one would like it to be.
@@ -372,7 +389,7 @@ impl Script for Stage<'_> {
                 self.pass();
                 Some(Input::End { by: runner(), reason: "aborted".into() })
             }
-            Deed::Crash | Deed::Metric { .. } => {
+            Deed::Crash | Deed::Metric { .. } | Deed::Gate { .. } => {
                 self.wanted = Some(happening.deed);
                 None
             }
@@ -386,8 +403,10 @@ impl Script for Stage<'_> {
             return Outlook::Unknown;
         }
         // What is set stays set until the undo is done, which is an event of the run.
-        let changes = self.tracks.iter().filter_map(|track| track.changes(now, self.zero));
-        changes.min().map_or(Outlook::Always, Outlook::Until)
+        let tracks = self.tracks.iter().filter_map(|track| track.changes(now, self.zero));
+        let verdicts = self.verdicts.values().flatten();
+        let verdicts = verdicts.filter_map(|(at, _)| self.zero?.checked_add(*at).ok()).filter(|at| *at > now);
+        tracks.chain(verdicts).min().map_or(Outlook::Always, Outlook::Until)
     }
 
     fn wakes(&self, _run: &Run, now: Timestamp) -> Option<Timestamp> {
@@ -401,7 +420,7 @@ impl Script for Stage<'_> {
         Some(Answer::After(SignedDuration::ZERO, Done::Sample(sample, String::new())))
     }
 
-    fn perform(&mut self, id: EffectId, effect: Effect, _now: Timestamp) -> Answer {
+    fn perform(&mut self, id: EffectId, effect: Effect, now: Timestamp) -> Answer {
         let at_once = |done| Answer::After(SignedDuration::ZERO, done);
         match effect {
             Effect::Lock(_) => at_once(Done::Lock(Ok(()))),
@@ -424,7 +443,7 @@ impl Script for Stage<'_> {
             },
             Effect::Look(closed) => {
                 let gate = self.gate(id);
-                at_once(Done::Look(self.looks(id, gate, &closed)))
+                at_once(Done::Look(self.looks(id, gate, &closed, now)))
             }
             // What it shows is known without looking.
             Effect::Sample(_) => Answer::Hangs,

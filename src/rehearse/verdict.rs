@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::drive::virtual_time::Stuck;
 use crate::engine::{Event, EventKind, Part};
-use crate::plan::scenario::{Deed, Expectation, Scenario};
+use crate::plan::scenario::{Expectation, Scenario};
 use crate::plan::{NodeIx, Plan};
 use crate::source::Span;
 use crate::value::{Comparison, Environment, Expr, Found, Ref, Value, duration_text, evaluate, offset_text};
@@ -61,7 +61,7 @@ impl Judge<'_> {
 
     /// Lines of the scenario that did not happen.
     fn lines(&self, scenario: &Scenario) -> Vec<Unmet> {
-        let mut lines: Vec<_> = scenario.happenings.iter().filter(|h| !matches!(h.deed, Deed::Metric { .. })).collect();
+        let mut lines: Vec<_> = scenario.happenings.iter().filter(|h| !h.deed.is_of_the_world()).collect();
         lines.sort_by_key(|happening| happening.at);
         let refused = self.played.refused.iter().filter_map(|(number, why)| {
             let line = lines.get(number.checked_sub(1)?)?;

@@ -87,6 +87,11 @@ pub enum Deed {
         metric: String,
         value: Typed,
     },
+    /// A gate passes from now on, or does not.
+    Gate {
+        gate: String,
+        passes: Typed,
+    },
     /// `fire`, `approve`, `deny`, `tick`, `confirm`, `answer`, `waive`, `resume`, `rollback`: what a person does.
     Person {
         word: String,

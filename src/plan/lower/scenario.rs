@@ -125,6 +125,9 @@ impl Lowering<'_> {
     fn deed(&mut self, deed: &ModelDeed, span: Span, plan: &Plan) -> Option<Deed> {
         Some(match deed {
             ModelDeed::Value { metric, value } => Deed::Metric { id: metric.clone(), value: self.given_value(value)? },
+            ModelDeed::Gate { gate, passes } => {
+                Deed::Gate { id: gate.clone(), passes: self.value(passes)? == Value::Bool(true) }
+            }
             ModelDeed::Person { word, id, by, value } => {
                 let free = matches!(word.as_str(), "fire" | "rollback");
                 let trigger = |id: &&String| plan.triggers.iter().any(|trigger| trigger.id == **id);
