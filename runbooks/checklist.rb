@@ -399,3 +399,8 @@ scenario search_to_blame "The new search is slow, and is switched off" {
   expect completed
   expect notified team =~ "search is off"
 }
+
+scenario errors_later "Errors above 5 % after the deployment" {
+  at T+50m error_rate = 7%
+  expect rolled_back before T+1h10m
+}

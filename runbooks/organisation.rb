@@ -485,3 +485,51 @@ scenario silence "It gets slow, and nobody answers" {
   at T+2h p95 = 900ms
   expect rolled_back before T+3h
 }
+
+scenario data_broken "The data are not whole" {
+  at T+40m data_intact = false
+  at T+45m data_intact = true
+  expect rolled_back before T+1h30m
+}
+
+scenario most_users "More than half of the users see errors" {
+  at T+2h users_hit = 60%
+  expect rolled_back before T+3h
+}
+
+scenario some_see_errors "A few users see errors for a while" {
+  at T+2h users_hit = 8%
+  at T+2h30m users_hit = 0%
+  expect completed
+}
+
+scenario jobs_pile "Jobs pile up" {
+  at T+2h jobs = 2000
+  at T+2h30m jobs = 10
+  expect completed
+}
+
+scenario others_fail "Other systems fail because of it" {
+  at T+2h fire cascade
+  expect rolled_back before T+3h
+}
+
+scenario no_cause "Nobody finds the cause" {
+  at T+2h fire unexplained
+  expect rolled_back before T+3h
+}
+
+scenario intruder "A breach" {
+  at T+2h fire breach
+  expect rolled_back before T+3h
+}
+
+scenario broken_feature "A central feature is broken" {
+  at T+2h fire broken
+  expect rolled_back before T+3h
+}
+
+scenario blind "Nobody sees the errors" {
+  at T+2h error_rate = none
+  expect rolled_back before T+3h
+}

@@ -479,3 +479,38 @@ scenario crash "The runner dies in the middle" {
   crash at T+6m
   expect completed
 }
+
+scenario intruder "A breach" {
+  at T+30m fire breach
+  expect rolled_back before T+45m
+}
+
+scenario broken_feature "A central feature is broken" {
+  at T+3h fire broken
+  expect rolled_back before T+4h
+}
+
+scenario blind "Nobody sees the errors" {
+  at T+3h error_rate = none
+  expect asked primary_oncall
+  expect rolled_back before T+4h
+}
+
+scenario slow_migration "A migration takes twelve minutes" {
+  given step migrate.0016_add_notification_settings takes 12m
+  expect completed
+  expect notified incidents =~ "slow_migrations"
+}
+
+scenario a_few_errors "1.5 % errors for a while" {
+  at T+3h error_rate = 1.5%
+  at T+3h20m error_rate = 0.2%
+  expect completed
+}
+
+scenario short_of_memory "Memory gets short" {
+  at T+3h memory = 95%
+  at T+4h memory = 50%
+  expect completed
+  expect notified oncall =~ "memory 95%"
+}

@@ -11,6 +11,7 @@ mod explain;
 mod files;
 mod fmt;
 mod imports;
+mod init;
 mod inputs;
 mod live;
 mod probe;
@@ -77,6 +78,8 @@ Exit codes: 0 completed, 1 findings, 2 usage or unreadable input, 3 rolled back,
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a runbook to begin with, with scenarios that pass
+    Init(init::Arguments),
     /// Find what is wrong in runbooks before the night
     Check(check::Arguments),
     /// Bring runbooks into their canonical form, comments kept
@@ -151,6 +154,7 @@ fn dispatch(arguments: Arguments) -> Exit {
     let screen = Screen::new(arguments.color);
     let state = || files::state_folder(arguments.state.as_deref());
     let exit = match &arguments.command {
+        Command::Init(own) => init::main(own, &screen),
         Command::Check(own) => check::main(own, &screen),
         Command::Fmt(own) => fmt::main(own, &screen),
         Command::Run(own) => run::main(own, &screen, &state()),

@@ -1,5 +1,6 @@
 //! `runbook rehearse`: every single fault at every node, in virtual time.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -7,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::diagnostic::{Diagnostic, has_errors, report};
 use crate::plan::{Inputs, NodeIx, Plan, PlanError, staged};
-use crate::rehearse::{Fate, Finding, Sweep, Sweeper, faults_in_words, sweep_as_json, sweep_as_text};
+use crate::rehearse::{Fate, Finding, Sweep, Sweeper, fate_in_words, faults_in_words, sweep_as_json, sweep_as_text};
 use crate::source::{Sources, Span};
 
 use super::inputs::{VarArguments, given, inputs};
@@ -122,6 +123,19 @@ pub(super) fn swept(sweeper: &Sweeper) -> Vec<Fate> {
     let mut fates: Vec<Fate> = all.into_iter().flat_map(|(_, fates)| fates).collect();
     fates.sort_by_key(|fate| fate.number);
     fates
+}
+
+/// What becomes of a run in which a node does not go well, for the plan.
+pub(super) fn fates(plan: &Plan) -> BTreeMap<NodeIx, Vec<String>> {
+    let sweeper = Sweeper::nodes(plan);
+    let mut found: BTreeMap<NodeIx, Vec<String>> = BTreeMap::new();
+    for fate in swept(&sweeper) {
+        let [trouble] = &fate.troubles[..] else { continue };
+        if let Some(ix) = trouble.node() {
+            found.entry(ix).or_default().push(fate_in_words(sweeper.plan(), &fate));
+        }
+    }
+    found
 }
 
 fn joined<T>(worker: std::thread::ScopedJoinHandle<'_, T>) -> T {

@@ -1,5 +1,6 @@
 //! `runbook run`: from the file to the plan, and from the plan to the run.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,8 @@ use crate::diagnostic::{Code, has_errors, report, summary};
 use crate::engine::{Input, Run, Say, Who};
 use crate::journal::Embedded;
 use crate::plan::{
-    Action, ActionKind, AskSort, Inputs, Lane, NodeIx, Plan, PlanError, TextDetail, digest, dry_run, plan, read,
-    schedule, write,
+    Action, ActionKind, AskSort, Inputs, Lane, NodeIx, Plan, PlanError, TextDetail, digest, dry_run, dry_run_with,
+    plan, read, schedule, write,
 };
 use crate::source::one_line;
 use crate::value::offset_text;
@@ -36,6 +37,9 @@ pub(super) struct Arguments {
     /// It changes nothing; exit 1 if something is not there
     #[arg(long, requires = "dry_run")]
     probe: bool,
+    /// With --dry-run: say at every node what becomes of the run if it fails there, worked out in virtual time
+    #[arg(long, requires = "dry_run")]
+    rehearse: bool,
     /// With --dry-run: also write the plan to a file, for --plan
     #[arg(long, value_name = "FILE", requires = "dry_run")]
     save: Option<PathBuf>,
@@ -165,7 +169,8 @@ fn show(arguments: &Arguments, plan: &Plan, screen: &Screen) -> Exit {
     if let Some(exit) = unknown_override(arguments, plan, screen) {
         return exit;
     }
-    screen.print(&dry_run(plan, screen.out, TextDetail::Whole));
+    let fates = if arguments.rehearse { super::rehearse::fates(plan) } else { BTreeMap::new() };
+    screen.print(&dry_run_with(plan, screen.out, TextDetail::Whole, &fates));
     if let Some(why) = outside(arguments, plan) {
         screen.note(&format!("warning: {why}"));
     }

@@ -47,8 +47,8 @@ pub use schedule::{Estimate, Schedule, schedule};
 pub use serial::duration;
 pub use source::{Query, QueryPiece, Source, SourceKind, Spot, in_query};
 pub use text::{
-    Detail as TextDetail, Document, command_text, document, dry_run, gate_words, look_words, outcome_text, query_text,
-    request_text,
+    Detail as TextDetail, Document, command_text, document, dry_run, dry_run_with, gate_words, look_words,
+    outcome_text, query_text, request_text,
 };
 pub use way_back::{WayBack, way_back};
 

@@ -18,7 +18,8 @@ pub use coverage::{Coverage, Reached, possible};
 pub use play::{Dates, Played, dates, play};
 pub use stage::Stage;
 pub use sweep::{
-    Fate, Finding, FindingSort, Place, Sweep, Sweeper, Trouble, faults_in_words, sweep_as_json, sweep_as_text,
+    Fate, Finding, FindingSort, Place, Sweep, Sweeper, Trouble, fate_in_words, faults_in_words, sweep_as_json,
+    sweep_as_text,
 };
 pub use tested::{TestedFile, TestedScenario, as_junit, tests_as_json};
 pub use text::{as_json, as_text};

@@ -6,6 +6,8 @@ mod document;
 mod timeline;
 mod words;
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
@@ -15,7 +17,7 @@ use crate::value::duration_text;
 
 use super::Outcome;
 use super::moment::zone;
-use super::{Plan, Schedule, SecretSource, Work, digest, schedule};
+use super::{NodeIx, Plan, Schedule, SecretSource, Work, digest, schedule};
 pub use document::{Document, document};
 use words::*;
 pub use words::{command_text, gate_words, look_words, outcome_text, query_text, request_text};
@@ -31,8 +33,13 @@ pub enum Detail {
 
 /// The plan in words.
 pub fn dry_run(plan: &Plan, paint: Paint, detail: Detail) -> String {
-    let mut printer =
-        Printer { plan, paint, out: String::new(), zone: zone(&plan.runbook.timezone), schedule: schedule(plan) };
+    dry_run_with(plan, paint, detail, &BTreeMap::new())
+}
+
+/// The plan in words, with what a rehearsal found out about some nodes: what becomes of the run if they fail.
+pub fn dry_run_with(plan: &Plan, paint: Paint, detail: Detail, fates: &BTreeMap<NodeIx, Vec<String>>) -> String {
+    let (zone, schedule) = (zone(&plan.runbook.timezone), schedule(plan));
+    let mut printer = Printer { plan, paint, out: String::new(), zone, schedule, fates };
     printer.head();
     match detail {
         Detail::Whole => {
@@ -62,6 +69,7 @@ struct Printer<'p> {
     out: String,
     zone: TimeZone,
     schedule: Schedule,
+    fates: &'p BTreeMap<NodeIx, Vec<String>>,
 }
 
 impl Printer<'_> {

@@ -84,6 +84,7 @@ impl Printer<'_> {
                 }
                 self.describe(ix);
                 self.work(work);
+                self.fates(ix);
             }
             NodeKind::Parallel { lanes, limit, checklist, escalation } => {
                 let when = estimate.start.map_or("      ".to_owned(), relative_text);
@@ -108,8 +109,16 @@ impl Printer<'_> {
                         lanes.iter().for_each(|lane| self.node(*lane, level + 1));
                     }
                 }
+                self.fates(ix);
             }
             NodeKind::Undo { .. } => {}
+        }
+    }
+
+    /// What becomes of the run if this goes wrong, where a rehearsal found that out.
+    fn fates(&mut self, ix: NodeIx) {
+        for fate in self.fates.get(&ix).into_iter().flatten() {
+            self.row("if", fate);
         }
     }
 

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::drive::virtual_time::{Simulation, Stuck, Turn};
 use crate::engine::state::{Live, Mode, Status};
 use crate::engine::{Ending, Event, EventKind, Run};
+use crate::plan::scenario::Fault;
 use crate::plan::{NodeIx, People, Plan};
 
 use super::play::{begin, dates, with_looks};
@@ -20,7 +21,7 @@ use super::verdict::moment;
 
 pub use fault::Trouble;
 pub use finding::{Finding, FindingSort};
-pub use text::{faults_in_words, sweep_as_json, sweep_as_text};
+pub use text::{fate_in_words, faults_in_words, sweep_as_json, sweep_as_text};
 
 use fault::{Case, Stretch, faults, left_behind};
 
@@ -155,6 +156,18 @@ impl Shape {
 }
 
 impl Sweeper {
+    /// Only what goes wrong with the nodes of a plan, one fault each: it fails, its gate does not pass, nobody answers.
+    pub fn nodes(plan: &Plan) -> Self {
+        let mut sweeper = Sweeper::new(plan);
+        sweeper.cases.retain(|case| {
+            matches!(
+                case.trouble,
+                Trouble::Node(_, Fault::Fails(_)) | Trouble::Gate(_, Fault::Fails(_)) | Trouble::Silent(_)
+            )
+        });
+        sweeper
+    }
+
     /// Goes the happy path of a plan, and finds the places at which something can go wrong.
     pub fn new(plan: &Plan) -> Self {
         let mut plan = with_looks(plan);

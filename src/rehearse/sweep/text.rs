@@ -6,7 +6,7 @@ use crate::paint::{Paint, columns, cut, pad};
 use crate::plan::Plan;
 use crate::value::duration_text;
 
-use super::{Fate, Place, Sweep};
+use super::{Fate, Place, Sweep, Trouble};
 
 /// The version of the JSON document.
 const FORMAT: u32 = 1;
@@ -140,6 +140,23 @@ fn told(fate: &Fate) -> String {
         return "nobody is told".into();
     }
     format!("told: {}", fate.told.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+}
+
+/// What becomes of a run, in a line: `it fails: rolled back in 4m; told: room`.
+pub fn fate_in_words(plan: &Plan, fate: &Fate) -> String {
+    let what = match &fate.troubles[0] {
+        Trouble::Gate(..) => "its gate fails",
+        Trouble::Silent(_) => "nobody answers",
+        _ => "it fails",
+    };
+    let mut words = vec![format!("{what}: {}", fate.place.words())];
+    words.extend(fate.way_back.map(|took| format!("the way back takes {}", duration_text(took))));
+    words.push(told(fate));
+    if !fate.left.is_empty() {
+        let left: Vec<&str> = fate.left.iter().map(|ix| plan.node(*ix).id.as_str()).collect();
+        words.push(format!("stays: {}", left.join(", ")));
+    }
+    words.join("; ")
 }
 
 /// What a finding comes from, in a few of its faults.

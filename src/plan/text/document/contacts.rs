@@ -26,7 +26,9 @@ impl Page<'_> {
             ]);
         }
         self.table(&["Role", "Members", "Backup", "Contact", "Asked on", "Does"], &rows);
+        let fates = std::collections::BTreeMap::new();
         let printer = Printer {
+            fates: &fates,
             plan,
             paint: plain(),
             out: String::new(),

@@ -1,0 +1,100 @@
+# A release by flags: the code is there already, and is switched on for more and more users.
+#
+#   runbook check deploy.rb          what is wrong in it
+#   runbook test deploy.rb           its scenarios, in virtual time
+#   runbook rehearse deploy.rb       every fault at every step: where would it leave you?
+#   runbook run deploy.rb --dry-run  the plan
+#
+# The scripts are yours: each `./scripts/…` is a place where this release does something. Everything else can be tried now.
+
+runbook shop "Release by feature flags" { timezone = "UTC" }
+
+release {
+  version  = version
+  previous = previous
+}
+
+var version: semver = "1.1.0" { describe "The version that is released" }
+var previous: semver = "1.0.0" { describe "The version that serves now" }
+
+channel room: console {}
+
+metric error_rate: percent "Error rate" {
+  run "./scripts/error-rate.sh"
+  unit  = percent
+  every = 15s
+  target   < 1%
+  critical > 5%
+}
+
+gate healthy "It answers, and it is the right version" {
+  within 5m
+  every = 10s
+  pass after 3 in a row
+  run "./scripts/healthy.sh"
+}
+
+phase readiness: prepare "Readiness" {
+  gate tests "The tests pass" {
+    within 10m
+    every = 1m
+    run "./scripts/tests-passed.sh ${version}"
+  }
+}
+
+flags service: command {
+  get = run "./scripts/flag.sh get ${flag}"
+  set = run "./scripts/flag.sh set ${flag} ${share}"
+}
+
+flag new_feature "The new feature" { in = service }
+
+phase rollout: live "Rollout" at T+0 {
+  ramp feature: new_feature "For more and more users" through [1%, 10%, 50%, 100%] {
+    hold for 30m { expect error_rate < 5% }
+  }
+  gate healthy
+}
+
+trigger errors "Error rate above 5 %" { when error_rate > 5% for 2m }
+
+rollback "Back to ${release.previous}" {
+  rto = 10m
+  notify room "Rolling back ${release.version}: ${event.reason}"
+  undo
+  gate healthy
+}
+
+on completed { notify room "${release.version} is live, error rate ${error_rate}" }
+on rolled_back { notify room "${release.previous} serves again" }
+on unhealthy { notify room "Rolled back and not healthy: ${event.reason}" }
+on stuck { notify room "The way back is stuck, a person is needed: ${event.reason}" }
+on paused { notify room "Waiting for a person: ${event.reason}" }
+on stopped { notify room "Stopped, nothing was changed: ${event.reason}" }
+
+scenario routine "It goes well" {
+  expect completed
+  expect notified room =~ "is live"
+}
+
+scenario red "The tests are red" {
+  given gate tests fails
+  expect stopped
+  expect never started feature
+}
+
+scenario errors "Errors at half of the users" {
+  at T+1h10m error_rate = 7%
+  expect rolled_back before T+1h20m
+  expect undone [feature]
+}
+
+scenario sick "It is not healthy with the feature" {
+  given gate healthy fails 30 times
+  expect rolled_back
+}
+
+scenario crash "The laptop dies in the middle" {
+  crash at T+1m
+  expect completed
+}
