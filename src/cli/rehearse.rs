@@ -8,7 +8,9 @@ use clap::ValueEnum;
 
 use crate::diagnostic::{Diagnostic, has_errors, report};
 use crate::plan::{Inputs, NodeIx, Plan, PlanError, staged};
-use crate::rehearse::{Fate, Finding, Sweep, Sweeper, fate_in_words, faults_in_words, sweep_as_json, sweep_as_text};
+use crate::rehearse::{
+    Fate, Finding, Place, Sweep, Sweeper, fate_in_words, faults_in_words, sweep_as_json, sweep_as_text,
+};
 use crate::source::{Sources, Span};
 
 use super::inputs::{VarArguments, given, inputs};
@@ -75,6 +77,10 @@ pub(super) fn main(arguments: &Arguments, screen: &Screen) -> Exit {
 }
 
 fn exit(sweep: &Sweep) -> Exit {
+    // Whatever goes wrong, a run comes to its end: else the engine is to blame, and not the runbook.
+    if sweep.fates.iter().any(|fate| fate.place == Place::Endless) {
+        return Exit::Fault;
+    }
     if sweep.findings.is_empty() { Exit::Done } else { Exit::Findings }
 }
 

@@ -316,6 +316,13 @@ fn coverage(file: &TestedFile, arguments: &Arguments, screen: &Screen) {
     let paint = screen.out;
     let (reached, can) = (file.reached.len(), file.can.len());
     screen.print(&format!("  coverage {:.0}%, {reached} of {can}\n", file.percent.floor()));
+    if let Some(wanted) = file.required.filter(|wanted| file.percent + 1e-9 < *wanted) {
+        screen.error(&format!(
+            "{}: the scenarios reach {:.0}% of what can be reached, and --require-coverage asks for {wanted}%",
+            one_line(&file.file),
+            file.percent.floor()
+        ));
+    }
     if !arguments.filters.is_empty() {
         return;
     }
@@ -337,13 +344,6 @@ fn coverage(file: &TestedFile, arguments: &Arguments, screen: &Screen) {
             let head = if i == 0 { format!("not reached: {sort}") } else { String::new() };
             screen.print(&format!("    {}  {line}\n", paint.dim(crate::paint::pad(&head, 21))));
         }
-    }
-    if let Some(wanted) = file.required.filter(|wanted| file.percent + 1e-9 < *wanted) {
-        screen.error(&format!(
-            "{}: the scenarios reach {:.0}% of what can be reached, and --require-coverage asks for {wanted}%",
-            one_line(&file.file),
-            file.percent.floor()
-        ));
     }
 }
 

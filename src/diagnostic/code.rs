@@ -109,8 +109,6 @@ codes! {
     StuckUnheard = "RB802" Error "a way back that is stuck, and nobody is told";
     LeftBehind = "RB803" Error "a change that is neither undone nor excused";
     WaitUnheard = "RB804" Warning "a wait of which nobody hears";
-    BackTooLong = "RB805" Warning "a way back that takes longer than it may";
-    Endless = "RB806" Error "a run that comes to no end";
 }
 
 /// What a group of codes is about.

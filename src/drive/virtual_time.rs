@@ -71,6 +71,20 @@ const TURNS: usize = 10_000_000;
 /// An effect in flight: when it ends and how; nothing if it hangs.
 type Flight = Option<(Timestamp, Done)>;
 
+/// The rules by which a simulation goes: those of the engine. Tests try others, to see whether that is noticed.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// What an input means, applied.
+    pub advance: fn(&Plan, &mut Run, Input, Timestamp) -> Vec<Event>,
+    /// What should be in flight.
+    pub wanted: fn(&Plan, &Run, Timestamp) -> Wanted,
+    /// So many turns are taken at most.
+    pub turns: usize,
+}
+
+/// The engine.
+pub const ENGINE: Rules = Rules { advance, wanted, turns: TURNS };
+
 /// A run in virtual time. It can be copied at any moment, and go on in another way.
 #[derive(Clone, Debug)]
 pub struct Simulation {
@@ -78,6 +92,7 @@ pub struct Simulation {
     pub run: Run,
     /// The moment that it is.
     pub now: Timestamp,
+    rules: Rules,
     flights: BTreeMap<EffectId, Flight>,
     /// What is still to come from outside, the last one first.
     inputs: Vec<(Timestamp, Input)>,
@@ -110,6 +125,7 @@ impl Simulation {
         Simulation {
             run,
             now,
+            rules: ENGINE,
             flights: BTreeMap::new(),
             inputs,
             settled: None,
@@ -117,6 +133,12 @@ impl Simulation {
             until: None,
             ahead: BTreeMap::new(),
         }
+    }
+
+    /// By other rules.
+    pub fn by(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
     }
 
     /// Its process is killed: what was in flight is lost.
@@ -127,7 +149,7 @@ impl Simulation {
     /// Tells the engine something now.
     /// Says whether nothing but samples came of it.
     pub fn tell(&mut self, plan: &Plan, input: Input, see: &mut dyn FnMut(&Run, &Event)) -> bool {
-        let events = advance(plan, &mut self.run, input, self.now);
+        let events = (self.rules.advance)(plan, &mut self.run, input, self.now);
         self.settled = Some(self.now);
         let quiet = !events.iter().any(|event| changes_watchers(&event.kind));
         self.learn(&events, quiet);
@@ -206,7 +228,7 @@ impl Simulation {
             return Turn::Over;
         }
         let now = self.now;
-        let wish = wanted(plan, &self.run, now);
+        let wish = (self.rules.wanted)(plan, &self.run, now);
         // What began and was stopped in one moment was never started.
         if let Some(id) = wish.stopping.iter().find(|id| !self.flights.contains_key(id)) {
             self.tell(plan, Input::Ended(*id, Done::Cancelled), see);
@@ -275,7 +297,7 @@ impl Simulation {
         script: &mut dyn Script,
         see: &mut dyn FnMut(&Run, &Event),
     ) -> Result<(), Stuck> {
-        for _ in 0..TURNS {
+        for _ in 0..self.rules.turns {
             match self.turn(plan, script, see) {
                 Turn::Goes => {}
                 Turn::Over => return Ok(()),

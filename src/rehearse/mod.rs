@@ -15,7 +15,7 @@ mod verdict;
 
 pub use backtest::{Backtest, Episode, GateTest, Incident, Past, Replayed, Skipped, Tested, backtest, replay_gates};
 pub use coverage::{Coverage, Reached, possible};
-pub use play::{Dates, Played, dates, play};
+pub use play::{Dates, Played, dates, play, play_by};
 pub use stage::Stage;
 pub use sweep::{
     Fate, Finding, FindingSort, Place, Sweep, Sweeper, Trouble, fate_in_words, faults_in_words, sweep_as_json,

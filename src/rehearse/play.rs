@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::drive::virtual_time::{Simulation, Stuck, Turn};
+use crate::drive::virtual_time::{ENGINE, Rules, Simulation, Stuck, Turn};
 use crate::engine::state::Mode;
 use crate::engine::{Doubt, Ending, Event, EventKind, Input, Run, whom};
 use crate::plan::scenario::{Deed, Expectation, Staged};
@@ -14,9 +14,6 @@ use super::verdict::{Unmet, judge};
 
 /// So long before its first moment a run begins.
 const LEAD: SignedDuration = SignedDuration::from_mins(1);
-
-/// So many turns a scenario takes at most.
-const TURNS: usize = 10_000_000;
 
 /// A scenario that was played.
 pub struct Played {
@@ -106,6 +103,11 @@ pub(super) fn begin() -> Input {
 
 /// Plays a scenario.
 pub fn play(staged: &Staged) -> Played {
+    play_by(staged, ENGINE)
+}
+
+/// Plays a scenario by other rules than the engine's.
+pub fn play_by(staged: &Staged, rules: Rules) -> Played {
     let plan = &with_looks(&staged.plan);
     let scenario = &staged.scenario;
     let dates = dates(plan, scenario.starts);
@@ -131,9 +133,9 @@ pub fn play(staged: &Staged) -> Played {
         notice(plan, event, &mut reached);
         events.push(event.clone());
     };
-    let mut simulation = Simulation::new(Run::new(plan), dates.begins, vec![(dates.begins, begin())]);
+    let mut simulation = Simulation::new(Run::new(plan), dates.begins, vec![(dates.begins, begin())]).by(rules);
     let mut endless = Some(Stuck::TooMuch);
-    for _ in 0..TURNS {
+    for _ in 0..rules.turns {
         match simulation.turn(plan, &mut stage, &mut see) {
             Turn::Goes => {}
             Turn::Over if taken_up(plan, &mut simulation, &mut stage, &mut see) => continue,

@@ -1,6 +1,6 @@
 //! Single faults: what can go wrong, and where on the happy path it does.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::drive::virtual_time::Simulation;
 use crate::engine::state::{Status, UndoStatus};
@@ -38,6 +38,8 @@ pub enum Trouble {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Case {
     pub(super) turn: usize,
+    /// When that shows, if it is not at once.
+    pub(super) at: Option<Timestamp>,
     pub(super) trouble: Trouble,
 }
 
@@ -45,6 +47,7 @@ pub(super) struct Case {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stretch {
     pub(super) begins: Option<usize>,
+    pub(super) since: Option<Timestamp>,
     pub(super) ends: Option<usize>,
 }
 
@@ -149,16 +152,20 @@ fn verb(fault: &Fault) -> &'static str {
 
 /// Every single fault of a plan, with its place on the happy path, in the order of that path.
 pub(super) fn faults(plan: &Plan, stretches: &[Stretch], turns: &[usize]) -> Vec<Case> {
-    let mut cases: Vec<Case> = turns.iter().map(|turn| Case { turn: *turn, trouble: Trouble::Killed }).collect();
+    let mut cases: Vec<Case> =
+        turns.iter().map(|turn| Case { turn: *turn, at: None, trouble: Trouble::Killed }).collect();
     for channel in &plan.channels {
         for fault in [Fault::Fails(None), Fault::Hangs] {
-            cases.push(Case { turn: 0, trouble: Trouble::Channel(channel.id.clone(), fault) });
+            cases.push(Case { turn: 0, at: None, trouble: Trouble::Channel(channel.id.clone(), fault) });
         }
     }
     for (i, node) in plan.nodes.iter().enumerate() {
         let ix = NodeIx(i as u32);
         let Some(begins) = stretches[i].begins else { continue };
-        let mut add = |turn: usize, trouble: Trouble| cases.push(Case { turn, trouble });
+        let mut add = |turn: usize, trouble: Trouble| {
+            let at = stretches[i].since.filter(|_| turn == begins);
+            cases.push(Case { turn, at, trouble });
+        };
         if node.is_checklist() {
             add(begins, Trouble::Silent(ix));
         }

@@ -2,7 +2,6 @@
 
 use crate::diagnostic::Code;
 use crate::plan::{NodeIx, Plan};
-use crate::value::duration_text;
 
 use super::{Fate, Place};
 
@@ -10,22 +9,18 @@ use super::{Fate, Place};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "each has a page in docs/errors")]
 pub enum FindingSort {
-    Endless,
     StuckUnheard,
     LeftBehind,
     WaitUnheard,
-    TooLong,
 }
 
 impl FindingSort {
     /// Its code.
     pub fn code(self) -> Code {
         match self {
-            FindingSort::Endless => Code::Endless,
             FindingSort::StuckUnheard => Code::StuckUnheard,
             FindingSort::LeftBehind => Code::LeftBehind,
             FindingSort::WaitUnheard => Code::WaitUnheard,
-            FindingSort::TooLong => Code::BackTooLong,
         }
     }
 }
@@ -56,10 +51,6 @@ pub(super) fn findings(plan: &Plan, fates: &[Fate]) -> Vec<Finding> {
             Some(finding) => finding.after.push(after.clone()),
             None => found.push(Finding { sort, title, node, after: vec![after.clone()] }),
         };
-        let node = fate.troubles.iter().find_map(super::Trouble::node);
-        if fate.place == Place::Endless {
-            add(FindingSort::Endless, "the run comes to no end".into(), node);
-        }
         if fate.place == Place::Stuck && fate.told.is_empty() {
             add(FindingSort::StuckUnheard, "the way back is stuck, and nobody is told".into(), None);
         }
@@ -73,22 +64,6 @@ pub(super) fn findings(plan: &Plan, fates: &[Fate]) -> Vec<Finding> {
         for what in &fate.unheard {
             let title = format!("the run waits for a person because of `{what}`, and nobody hears of it");
             add(FindingSort::WaitUnheard, title, plan.find(what));
-        }
-        let rollback = fate.rollback.map(|index| &plan.rollbacks[index]);
-        // One that never came to its end has no length.
-        if let (Some(rollback), Some(took)) = (rollback, fate.way_back.filter(|_| fate.has_returned()))
-            && let Some(rto) = rollback.rto.filter(|rto| took > *rto)
-        {
-            let name = if rollback.id.is_empty() { "the way back".to_owned() } else { format!("`{}`", rollback.id) };
-            let title = format!("{name} takes longer than its rto of {}", duration_text(rto));
-            let long = format!("{after}, {}", duration_text(took));
-            add(FindingSort::TooLong, title, None);
-            if let Some(last) =
-                found.iter_mut().filter(|f| f.sort == FindingSort::TooLong).find_map(|f| f.after.last_mut())
-                && *last == after
-            {
-                *last = long;
-            }
         }
     }
     found.sort_by_key(|finding| finding.sort);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::drive::virtual_time::{Simulation, Stuck, Turn};
+use crate::drive::virtual_time::{ENGINE, Rules, Simulation, Stuck, Turn};
 use crate::engine::state::{Live, Mode, Status};
 use crate::engine::{Ending, Event, EventKind, Run};
 use crate::plan::scenario::Fault;
@@ -24,9 +24,6 @@ pub use finding::{Finding, FindingSort};
 pub use text::{fate_in_words, faults_in_words, sweep_as_json, sweep_as_text};
 
 use fault::{Case, Stretch, faults, left_behind};
-
-/// So many turns the happy path, and each path beside it, takes at most.
-const TURNS: usize = 1_000_000;
 
 /// Where a fault leaves the run, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +113,7 @@ pub struct Sweep {
 /// A plan that is swept.
 pub struct Sweeper {
     plan: Plan,
+    rules: Rules,
     begins: Timestamp,
     planned: Option<Timestamp>,
     cases: Vec<Case>,
@@ -170,6 +168,11 @@ impl Sweeper {
 
     /// Goes the happy path of a plan, and finds the places at which something can go wrong.
     pub fn new(plan: &Plan) -> Self {
+        Sweeper::by(plan, ENGINE)
+    }
+
+    /// The same, by other rules than the engine's.
+    pub fn by(plan: &Plan, rules: Rules) -> Self {
         let mut plan = with_looks(plan);
         // Each trigger fires where the sweep wants it, whatever its condition.
         plan.triggers.iter_mut().for_each(|trigger| trigger.manual = Some(People::anybody()));
@@ -177,6 +180,7 @@ impl Sweeper {
         let (begins, planned) = (dates.begins, dates.planned);
         let mut sweeper = Sweeper {
             plan,
+            rules,
             begins,
             planned,
             cases: Vec::new(),
@@ -198,7 +202,8 @@ impl Sweeper {
     }
 
     fn start(&self) -> (Simulation, Stage<'_>) {
-        let simulation = Simulation::new(Run::new(&self.plan), self.begins, vec![(self.begins, begin())]);
+        let simulation =
+            Simulation::new(Run::new(&self.plan), self.begins, vec![(self.begins, begin())]).by(self.rules);
         (simulation, Stage::new(&self.plan, self.planned))
     }
 
@@ -207,12 +212,13 @@ impl Sweeper {
         let (mut turns, mut marks) = (Vec::new(), Vec::new());
         let (mut simulation, mut stage) = self.start();
         let mut place = Place::Endless;
-        for turn in 0..TURNS {
+        for turn in 0..self.rules.turns {
             let mut written = false;
             let mut see = |_: &Run, event: &Event| {
                 match &event.kind {
                     EventKind::NodeStarted { node } => {
                         stretches[node.index()].begins.get_or_insert(turn);
+                        stretches[node.index()].since.get_or_insert(event.at);
                     }
                     EventKind::NodeEnded { node, .. } => stretches[node.index()].ends = Some(turn),
                     _ => {}
@@ -286,7 +292,7 @@ impl Sweeper {
     fn fate(&self, numbers: &[usize], mut simulation: Simulation, mut stage: Stage<'_>) -> Option<Fate> {
         let plan = &self.plan;
         let cases: Vec<&Case> = numbers.iter().map(|number| &self.cases[*number]).collect();
-        let since = simulation.now;
+        let since = cases[0].at.unwrap_or(simulation.now);
         let mut seen = Seen::default();
         let mut see = |run: &Run, event: &Event| seen.see(plan, run, event);
         for case in &cases {
@@ -295,7 +301,7 @@ impl Sweeper {
         let killed = matches!(cases[..], [case] if case.trouble == Trouble::Killed);
         let marks = if killed { self.marks.as_slice() } else { &[] };
         let (mut ended, mut back) = (Err(Stuck::TooMuch), false);
-        for _ in 0..TURNS {
+        for _ in 0..self.rules.turns {
             match simulation.turn(plan, &mut stage, &mut see) {
                 Turn::Goes => {}
                 Turn::Over => {
