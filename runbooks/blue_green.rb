@@ -764,6 +764,7 @@ rollback with_database "Back with the database" {
 on started { notify [room, alerts] "The live part of ${release.version} begins" }
 on completed { notify [room, mail] "${release.version} is done" "${execution.duration}. ${execution.notes}" }
 on unhealthy { notify [pager, room] "Rolled back, and errors stay" "${event.reason}, error rate ${error_rate}" }
+on paused { notify [pager, room] "The release waits for a person" "${event.reason}" }
 on stuck {
   notify [pager, room, staff] "The rollback is stuck" """
     ${event.reason}. A person is needed: ${primary_oncall.contact}

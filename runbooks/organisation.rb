@@ -383,6 +383,7 @@ comms {
 on started { notify [releases, war_room, support] "Deployment of OctoAcme ${release.version} begins" }
 on completed { notify [releases, mail] "OctoAcme ${release.version} is done" "Thank you all. Wishes: ${link.ideas}" }
 on stopped { notify [releases, mail] "OctoAcme ${release.version} was stopped" "${event.reason}" }
+on paused { notify [oncall, incidents] "The release waits for a person" "${event.reason}" }
 on stuck { notify [oncall, incidents] "The rollback is stuck" "${event.reason}. Call ${oncall_lead.contact}" }
 on unhealthy { notify [oncall, incidents] "Rolled back and not healthy" "${event.reason}" }
 

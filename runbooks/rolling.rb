@@ -331,6 +331,7 @@ comms {
 
 on started { notify [releases, war_room] "Deployment of ${release.version} begins" }
 on stopped { notify [releases, mail] "The release of ${release.version} was stopped" "${event.reason}" }
+on paused { notify [oncall, incidents] "The release waits for a person" "${event.reason}" }
 on stuck { notify [oncall, incidents] "The rollback is stuck" "${event.reason}. Call ${primary_oncall.contact}" }
 on unhealthy { notify [oncall, incidents] "Rolled back and not healthy" "${event.reason}" }
 

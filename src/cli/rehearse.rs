@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::diagnostic::{Diagnostic, has_errors, report};
+use crate::diagnostic::{Code, Diagnostic, has_errors, report};
 use crate::plan::{Inputs, NodeIx, Plan, PlanError, staged};
 use crate::rehearse::{
-    Fate, Finding, Place, Sweep, Sweeper, fate_in_words, faults_in_words, sweep_as_json, sweep_as_text,
+    Fate, Finding, FindingSort, Place, Sweep, Sweeper, fate_in_words, faults_in_words, sweep_as_json, sweep_as_text,
 };
 use crate::source::{Sources, Span};
 
@@ -110,7 +110,10 @@ pub(super) fn rehearsed(
     match staged(&file.checked.model, &file.sources, &inputs, None) {
         Ok(staged) => Ok((staged.plan, file.sources)),
         Err(PlanError { usage, findings }) => {
-            screen.note(&report(&findings, &file.sources, screen.err.width, screen.err.color));
+            // What follows from a variable without a value is no finding.
+            if usage.is_empty() {
+                screen.note(&report(&findings, &file.sources, screen.err.width, screen.err.color));
+            }
             usage.iter().for_each(|why| screen.error(why));
             Err(if usage.is_empty() { Exit::Findings } else { Exit::Usage })
         }
@@ -181,7 +184,12 @@ fn estimate(seconds: f64) -> String {
 /// A finding, at the node that it is about, else at the head of the file.
 fn diagnostic(finding: &Finding, plan: &Plan, sources: &Sources) -> Diagnostic {
     let span = finding.node.map_or_else(|| head(sources), |ix| line_of(ix, plan, sources));
-    Diagnostic::new(finding.sort.code(), span, finding.title.clone()).help(faults_in_words(&finding.after))
+    let code = match finding.sort {
+        FindingSort::StuckUnheard => Code::StuckUnheard,
+        FindingSort::LeftBehind => Code::LeftBehind,
+        FindingSort::WaitUnheard => Code::WaitUnheard,
+    };
+    Diagnostic::new(code, span, finding.title.clone()).help(faults_in_words(&finding.after))
 }
 
 fn head(sources: &Sources) -> Span {

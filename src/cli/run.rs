@@ -153,7 +153,10 @@ pub(super) fn with_inputs(
         )));
     }
     plan(&examined.checked.model, sources, &values().map_err(usage)?).map_err(|PlanError { usage, findings }| {
-        screen.note(&report(&findings, sources, screen.err.width, screen.err.color));
+        // What follows from a variable without a value is no finding.
+        if usage.is_empty() {
+            screen.note(&report(&findings, sources, screen.err.width, screen.err.color));
+        }
         for why in &usage {
             screen.error(why);
         }

@@ -210,7 +210,7 @@ pub(super) fn faults(plan: &Plan, stretches: &[Stretch], turns: &[usize]) -> Vec
 }
 
 /// The steps that have changed something and were neither undone nor excused. A rollback that names what it undoes excuses the
-/// rest: it has another way for it.
+/// rest if it does something itself: a restored backup is another way back.
 pub(super) fn left_behind(plan: &Plan, run: &Run, rollback: Option<usize>) -> Vec<NodeIx> {
     let only = rollback.and_then(|index| {
         plan.rollbacks[index].nodes.iter().find_map(|ix| match &plan.node(*ix).kind {
@@ -218,6 +218,11 @@ pub(super) fn left_behind(plan: &Plan, run: &Run, rollback: Option<usize>) -> Ve
             _ => None,
         })
     });
+    let does = rollback.is_some_and(|index| {
+        let works = plan.rollbacks[index].nodes.iter().filter_map(|ix| plan.node(*ix).work());
+        works.flat_map(|work| &work.actions).any(|action| action.changes)
+    });
+    let only = only.filter(|_| does);
     let meant = |ix: NodeIx| only.is_none_or(|names| names.iter().any(|name| plan.named(name).contains(&ix)));
     // What stands before a point of no return stays: whoever wrote that said why.
     let line = (0..plan.nodes.len() as u32).map(NodeIx).filter(|ix| {

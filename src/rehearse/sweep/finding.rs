@@ -1,6 +1,5 @@
 //! What should not be so: what a sweep has to complain about.
 
-use crate::diagnostic::Code;
 use crate::plan::{NodeIx, Plan};
 
 use super::{Fate, Place};
@@ -15,12 +14,12 @@ pub enum FindingSort {
 }
 
 impl FindingSort {
-    /// Its code.
-    pub fn code(self) -> Code {
+    /// Its code, as it is shown.
+    pub fn code(self) -> &'static str {
         match self {
-            FindingSort::StuckUnheard => Code::StuckUnheard,
-            FindingSort::LeftBehind => Code::LeftBehind,
-            FindingSort::WaitUnheard => Code::WaitUnheard,
+            FindingSort::StuckUnheard => "RB802",
+            FindingSort::LeftBehind => "RB803",
+            FindingSort::WaitUnheard => "RB804",
         }
     }
 }

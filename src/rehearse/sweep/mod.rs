@@ -122,6 +122,9 @@ pub struct Sweeper {
     marks: Vec<(usize, Shape)>,
 }
 
+/// What a node is doing: its attempt, its action, and since when.
+type Doing = (u32, u32, Timestamp);
+
 /// What of a run decides how it goes on.
 #[derive(Clone, Debug, PartialEq)]
 struct Shape {
@@ -129,7 +132,7 @@ struct Shape {
     live: Live,
     zero: Option<Timestamp>,
     forward: bool,
-    nodes: Vec<(Status, Option<(u32, u32, Timestamp)>)>,
+    nodes: Vec<(Status, Option<Doing>)>,
     triggers: Vec<(bool, bool)>,
     questions: usize,
 }
@@ -319,7 +322,9 @@ impl Sweeper {
                 break;
             }
         }
-        if seen.refused {
+        // A trigger that is not armed, and an undo when there is no way back any more.
+        let undoes = cases.iter().any(|case| matches!(case.trouble, Trouble::Undo(..)));
+        if seen.refused || undoes && seen.went_back.is_none() {
             return None;
         }
         let run = &simulation.run;

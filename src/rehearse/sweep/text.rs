@@ -184,7 +184,7 @@ pub fn sweep_as_json(plan: &Plan, sweep: &Sweep) -> String {
     };
     let findings = sweep.findings.iter().map(|finding| {
         json!({
-            "code": finding.sort.code().id(), "title": finding.title,
+            "code": finding.sort.code(), "title": finding.title,
             "node": finding.node.map(|ix| plan.node(ix).id.as_str()), "after": finding.after,
         })
     });

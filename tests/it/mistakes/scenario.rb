@@ -1,4 +1,3 @@
-# allow(RB017): the messages are about the rest
 runbook r "R" {}
 var env: string = "production"
 channel room: console {}
@@ -39,7 +38,7 @@ scenario one "One" {
   given gate pod fails
   given notify rom fails
   at T+5m errors = 7s
-  at T+5m approve high
+  at T+5m approve ready
   at T+5m tick ready
   at T+5m tick ready.test
   at T+5m fire
