@@ -80,10 +80,12 @@ pub struct Rules {
     pub wanted: fn(&Plan, &Run, Timestamp) -> Wanted,
     /// So many turns are taken at most.
     pub turns: usize,
+    /// Samples that would lead to nothing are left out.
+    pub skips: bool,
 }
 
 /// The engine.
-pub const ENGINE: Rules = Rules { advance, wanted, turns: TURNS };
+pub const ENGINE: Rules = Rules { advance, wanted, turns: TURNS, skips: true };
 
 /// A run in virtual time. It can be copied at any moment, and go on in another way.
 #[derive(Clone, Debug)]
@@ -180,6 +182,9 @@ impl Simulation {
             self.idle.clear();
             self.ahead.clear();
         }
+        if !self.rules.skips {
+            return;
+        }
         self.until = match script.outlook(self.now) {
             Outlook::Unknown => return self.ahead.clear(),
             Outlook::Until(until) => Some(until),
@@ -203,7 +208,8 @@ impl Simulation {
             if every <= SignedDuration::ZERO || soon <= *due {
                 continue;
             }
-            let times = soon.duration_since(*due).as_nanos() / every.as_nanos();
+            // Before that moment and not at it: what is judged then finds it there.
+            let times = (soon.duration_since(*due).as_nanos() - 1) / every.as_nanos();
             let skipped = i32::try_from(times).ok().and_then(|times| every.checked_mul(times));
             let at = skipped.and_then(|skipped| due.checked_add(skipped).ok()).unwrap_or(*due);
             self.ahead.insert(*metric, at);

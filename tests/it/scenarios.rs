@@ -427,3 +427,50 @@ fn a_runbook_to_begin_with_is_right_and_tried_out() {
     assert_eq!(project.runbook(&["init", "shop.rb"]).code, 0);
     assert!(project.read("shop.rb").contains("runbook test shop.rb"));
 }
+
+#[test]
+fn a_sample_that_is_left_out_would_have_changed_nothing() {
+    use runbook::drive::virtual_time::{ENGINE, Rules};
+    use runbook::engine::EventKind;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let quickstart = std::fs::read_to_string(root.join("runbooks/quickstart.rb")).unwrap();
+    let canary = std::fs::read_to_string(root.join("src/cli/templates/canary.rb")).unwrap();
+    let lines = [
+        "expect completed",
+        "at T+10m errors = 9%\nexpect rolled_back",
+        "at T+10m errors = 9%\nat T+10m30s errors = 0.1%\nat T+37m errors = 6%\nexpect rolled_back",
+        "at T+10m load = 40\nat T+12m deny asks\nat T+20m load = 10\nat T+25m load = 50\nexpect rolled_back",
+        "given errors every 1m = [0.2% x12, none x3, 0.2% x1, 9% x1, 0.2% x1]\nexpect completed",
+        "given load every 7s = [10 x100, 35 x3, 10 x3, 35 x20]\nexpect completed",
+        "at T+33m errors = none\nat T+39m errors = 0.3%\nexpect completed",
+        "crash at T+32m\nat T+35m errors = 9%\nexpect rolled_back",
+    ];
+    let shop: String = lines.iter().enumerate().map(|(i, s)| format!("scenario s{i} {{\n{s}\n}}\n")).collect();
+    let mut left_out = 0;
+    for text in [format!("{SHOP}\n{shop}"), quickstart, canary] {
+        for id in scenarios_of(&text) {
+            let staged = stage(&text, &id);
+            let told = |rules: Rules| {
+                let played = runbook::rehearse::play_by(&staged, rules);
+                let all = played.events.len();
+                let sample = |kind: &EventKind| matches!(kind, EventKind::Sampled { .. } | EventKind::Looked { .. });
+                let mut events: Vec<_> = played.events.into_iter().filter(|e| !sample(&e.kind)).collect();
+                // A trigger that fires shows the samples before: there are fewer of them.
+                for event in &mut events {
+                    if let EventKind::TriggerFired { samples, .. } = &mut event.kind {
+                        samples.drain(..samples.len().saturating_sub(1));
+                    }
+                }
+                (events, all)
+            };
+            let (with, few) = told(ENGINE);
+            let (without, many) = told(Rules { skips: false, ..ENGINE });
+            for (a, b) in with.iter().zip(&without) {
+                assert_eq!(a, b, "{id}");
+            }
+            assert_eq!(with.len(), without.len(), "{id}");
+            left_out += many - few;
+        }
+    }
+    assert!(left_out > 1000, "{left_out}");
+}
