@@ -105,7 +105,10 @@ fn rolling() -> String {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("runbooks");
     let read = |path: &Path| std::fs::read_to_string(root.join(path)).unwrap();
     let own = read(Path::new("rolling.rb")).replace("import \"lib/organisation.rb\"", "");
-    format!("{own}\n{}", read(Path::new("lib/organisation.rb")))
+    // What both declare is the importing file's.
+    let library = read(Path::new("lib/organisation.rb"));
+    let library: String = library.lines().filter(|line| !line.starts_with("var ")).map(|l| format!("{l}\n")).collect();
+    format!("{own}\n{library}")
 }
 
 fn stage(text: &str, id: &str) -> Staged {

@@ -243,6 +243,12 @@ fn tested(subject: &Subject, tried: &[Tried], arguments: &Arguments) -> TestedFi
         can.extend(tried.plan.iter().flat_map(possible));
         reached.extend(tried.played.iter().flat_map(|p| p.reached.iter().cloned()));
     }
+    // A file without a scenario reaches nothing of what could be reached.
+    if subject.chosen.is_empty()
+        && let Ok(staged) = staged(model, &subject.file.sources, &inputs(Vec::new()), None)
+    {
+        can.extend(possible(&staged.plan));
+    }
     reached.retain(|one| can.contains(one));
     let percent = if can.is_empty() { 100.0 } else { reached.len() as f64 * 100.0 / can.len() as f64 };
     let covers = arguments.require_coverage.is_none_or(|wanted| percent + 1e-9 >= wanted);

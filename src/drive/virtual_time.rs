@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::engine::Part;
+use crate::engine::state::ActionState;
 use crate::engine::{
     Done, Effect, EffectId, Event, EventKind, Input, Judged, Run, Truth, Wanted, Watcher, advance, effect, wanted,
 };
-use crate::plan::Plan;
+use crate::plan::{ActionKind, Plan};
 
 /// A scripted world: what comes of an effect, and how long it takes.
 pub trait Script {
@@ -28,6 +30,11 @@ pub trait Script {
     /// Until when every metric shows what it shows now.
     fn outlook(&self, _now: Timestamp) -> Outlook {
         Outlook::Unknown
+    }
+
+    /// Whether the process that runs it is killed now.
+    fn kills(&self) -> bool {
+        false
     }
 
     /// The next moment at which somebody says something without being asked.
@@ -115,6 +122,8 @@ pub enum Turn {
     Goes,
     /// The run is over.
     Over,
+    /// Its process is killed, before anything else happens at this moment.
+    Killed,
     /// Nothing is in flight, nothing is waited for, and the run is not over.
     Nothing,
 }
@@ -154,20 +163,21 @@ impl Simulation {
         let events = (self.rules.advance)(plan, &mut self.run, input, self.now);
         self.settled = Some(self.now);
         let quiet = !events.iter().any(|event| changes_watchers(&event.kind));
-        self.learn(&events, quiet);
+        self.learn(plan, &events, quiet);
         events.iter().for_each(|event| see(&self.run, event));
         quiet
     }
 
     /// Which metrics are idle: what came of their newest sample, would come of it again as long as they show the same.
-    fn learn(&mut self, events: &[Event], quiet: bool) {
+    fn learn(&mut self, plan: &Plan, events: &[Event], quiet: bool) {
         if !quiet {
             self.idle.clear();
             self.ahead.clear();
         }
         for event in events {
             let EventKind::Sampled { metric, judged, .. } = &event.kind else { continue };
-            if quiet && judged.iter().all(|judged| leads_nowhere(&self.run, judged)) {
+            let idle = judged.iter().all(|judged| leads_nowhere(&self.run, *metric, judged));
+            if quiet && idle && holds_are_content(plan, &self.run) {
                 self.idle.insert(*metric);
             } else {
                 self.idle.remove(metric);
@@ -233,6 +243,9 @@ impl Simulation {
         if self.run.is_over() {
             return Turn::Over;
         }
+        if script.kills() {
+            return Turn::Killed;
+        }
         let now = self.now;
         let wish = (self.rules.wanted)(plan, &self.run, now);
         // What began and was stopped in one moment was never started.
@@ -257,7 +270,7 @@ impl Simulation {
             self.flights.entry(*id).or_insert_with(|| {
                 let known = script.knows(*id, now);
                 match known.unwrap_or_else(|| script.perform(*id, effect(plan, run, *id, now), now)) {
-                    Answer::After(takes, done) => Some((now + takes, done)),
+                    Answer::After(takes, done) => now.checked_add(takes).ok().map(|end| (end, done)),
                     Answer::Hangs => None,
                 }
             });
@@ -306,7 +319,7 @@ impl Simulation {
         for _ in 0..self.rules.turns {
             match self.turn(plan, script, see) {
                 Turn::Goes => {}
-                Turn::Over => return Ok(()),
+                Turn::Over | Turn::Killed => return Ok(()),
                 Turn::Nothing => return Err(Stuck::Nothing),
             }
         }
@@ -333,14 +346,39 @@ fn changes_watchers(kind: &EventKind) -> bool {
     )
 }
 
+/// So many samples without data in a row are as good as more of them.
+const BLIND: u32 = 3;
+
+/// Whether every check of the holds that wait has been judged, and is so: a hold may judge more seldom than is sampled.
+fn holds_are_content(plan: &Plan, run: &Run) -> bool {
+    run.active.iter().all(|ix| {
+        let (Some(work), Some(state)) = (plan.node(*ix).work(), &run.node(*ix).work) else { return true };
+        let Some(ActionState::Hold(held)) = &state.state else { return true };
+        let actions = if state.part == Part::Undo { work.undo.actions() } else { work.actions.as_slice() };
+        match actions.get(state.action as usize).map(|action| &action.kind) {
+            Some(ActionKind::Hold(hold)) => {
+                held.checks.len() == hold.checks.len() && held.checks.values().all(|c| c.truth == Truth::True)
+            }
+            _ => true,
+        }
+    })
+}
+
 /// Whether what a sample was judged to be would lead to nothing if it were judged so again: no condition over time comes
 /// nearer to its end by it, and no bad sample is counted.
-fn leads_nowhere(run: &Run, judged: &Judged) -> bool {
+fn leads_nowhere(run: &Run, metric: u32, judged: &Judged) -> bool {
     match (judged.watcher, judged.truth) {
         (Watcher::Gate(..), _) => false,
         // What has fired fires again when it has been false; what is known to be blind is told once.
         (Watcher::Trigger(index), Truth::True) if judged.span.is_some() => run.triggers[index as usize].fired,
-        (Watcher::Trigger(index), Truth::NoData) => run.triggers[index as usize].told_blind,
+        (Watcher::Trigger(index), Truth::NoData) => {
+            let state = &run.triggers[index as usize];
+            match judged.span {
+                // A span that has begun is ended by samples without data.
+                Some(span) => state.told_blind && state.spans.get(&span).is_none_or(|s| s.since.is_none()),
+                None => state.told_blind && state.blind.get(&metric).is_some_and(|(count, _)| *count >= BLIND),
+            }
+        }
         (Watcher::Trigger(_), truth) if judged.span.is_some() => truth == Truth::False,
         (Watcher::Trigger(_), truth) => truth == Truth::True,
         (Watcher::Hold(..), truth) if judged.span.is_none() => truth == Truth::True,

@@ -83,9 +83,10 @@ fn before(plan: &Plan) -> SignedDuration {
             },
             _ => SignedDuration::ZERO,
         });
-        lead += work.takes.unwrap_or_else(|| holds.fold(SignedDuration::ZERO, |sum, length| sum + length));
+        let holds = holds.fold(SignedDuration::ZERO, SignedDuration::saturating_add);
+        lead = lead.saturating_add(work.takes.unwrap_or(holds));
     }
-    lead - first.min(SignedDuration::ZERO)
+    lead.saturating_sub(first.min(SignedDuration::ZERO))
 }
 
 /// How every rehearsal begins.
@@ -138,6 +139,19 @@ pub fn play_by(staged: &Staged, rules: Rules) -> Played {
     for _ in 0..rules.turns {
         match simulation.turn(plan, &mut stage, &mut see) {
             Turn::Goes => {}
+            Turn::Killed => {
+                stage.wanted = None;
+                stage.pass();
+                simulation.kill();
+                // Somebody takes it up again: when the scenario says so, else at once.
+                if let Some((at, Deed::Person { word, .. })) = stage.next().map(|(at, next)| (at, &next.deed))
+                    && word == "resume"
+                {
+                    simulation.now = simulation.now.max(at);
+                    stage.pass();
+                }
+                simulation.tell(plan, resume(plan, &simulation.run), &mut see);
+            }
             Turn::Over if taken_up(plan, &mut simulation, &mut stage, &mut see) => continue,
             Turn::Over => {
                 endless = None;
@@ -147,18 +161,6 @@ pub fn play_by(staged: &Staged, rules: Rules) -> Played {
                 endless = Some(Stuck::Nothing);
                 break;
             }
-        }
-        if stage.wanted.take() == Some(Deed::Crash) {
-            stage.pass();
-            simulation.kill();
-            // Somebody takes it up again: when the scenario says so, else at once.
-            if let Some((at, Deed::Person { word, .. })) = stage.next().map(|(at, next)| (at, &next.deed))
-                && word == "resume"
-            {
-                simulation.now = simulation.now.max(at);
-                stage.pass();
-            }
-            simulation.tell(plan, resume(plan, &simulation.run), &mut see);
         }
         if waits_for_pause && matches!(simulation.run.mode, Mode::Paused(_)) {
             endless = None;

@@ -277,9 +277,11 @@ impl<'p> Stage<'p> {
             _ => None,
         };
         let set = self.verdicts.get(&gate.id).and_then(|set| self.newest(set, now));
-        let set = set.filter(|passes| !passes).map(|_| Fault::Fails(None));
-        let here = here.or(set);
-        let fault = here.or_else(|| self.gates.get_mut(&gate.id).and_then(Faults::next));
+        // What is set counts for what was given.
+        let fault = here.or_else(|| match set {
+            Some(passes) => (!passes).then_some(Fault::Fails(None)),
+            None => self.gates.get_mut(&gate.id).and_then(Faults::next),
+        });
         let truth = fault.map(|fault| match fault {
             Fault::Inconclusive => Truth::NoData,
             Fault::Error => Truth::Error,
@@ -407,6 +409,10 @@ impl Script for Stage<'_> {
         let verdicts = self.verdicts.values().flatten();
         let verdicts = verdicts.filter_map(|(at, _)| self.zero?.checked_add(*at).ok()).filter(|at| *at > now);
         tracks.chain(verdicts).min().map_or(Outlook::Always, Outlook::Until)
+    }
+
+    fn kills(&self) -> bool {
+        self.wanted == Some(Deed::Crash)
     }
 
     fn wakes(&self, _run: &Run, now: Timestamp) -> Option<Timestamp> {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::drive::virtual_time::Stuck;
 use crate::engine::{Event, EventKind, Part};
 use crate::plan::scenario::{Expectation, Scenario};
-use crate::plan::{NodeIx, Plan};
+use crate::plan::{NodeIx, Plan, Undo};
 use crate::source::Span;
 use crate::value::{Comparison, Environment, Expr, Found, Ref, Value, duration_text, evaluate, offset_text};
 
@@ -173,7 +173,14 @@ impl Judge<'_> {
         for name in names {
             let named = self.plan.named(name);
             let own = left.iter().take_while(|ix| named.iter().any(|group| self.plan.is_within(**ix, *group))).count();
-            fits &= own > 0;
+            // All of its instances that have done something which can be undone.
+            let open = |ix: &NodeIx| {
+                let node = &self.played.run.nodes[ix.index()];
+                let undoable = self.plan.node(*ix).work().is_some_and(|w| matches!(w.undo, Undo::Actions { .. }));
+                undoable && node.acted && named.iter().any(|group| self.plan.is_within(*ix, *group))
+            };
+            let all = (0..self.plan.nodes.len() as u32).map(NodeIx).filter(open).count();
+            fits &= own > 0 && own >= all;
             left = &left[own..];
         }
         if fits && left.is_empty() {

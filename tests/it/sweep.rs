@@ -150,7 +150,7 @@ fn the_command_tells_the_fates_by_where_they_end() {
 
 #[test]
 fn two_faults_at_a_time_are_announced_first() {
-    let small = "runbook r \"R\" {}\nchannel room: console {}\nphase p: live {\n  step a { run \"./a.sh\"; undo { run \"./b.sh\" } }\n  step b { run \"./c.sh\"; undo { run \"./d.sh\" } }\n}\nrollback \"Back\" { notify room \"Back\"; undo }\n";
+    let small = "runbook r \"R\" {}\nchannel room: console {}\nphase p: live {\n  step a { run \"./a.sh\"; undo { run \"./b.sh\" } }\n  step b { run \"./c.sh\"; undo { run \"./d.sh\" } }\n}\nrollback \"Back\" { notify room \"Back\"; undo }\non stuck { notify room \"Stuck\" }\n";
     let project = Project::with(small);
     let output = project.runbook(&["rehearse", "--pairs"]);
     assert_eq!(output.code, 0, "{}", output.text());

@@ -50,7 +50,7 @@ pub(super) fn findings(plan: &Plan, fates: &[Fate]) -> Vec<Finding> {
             Some(finding) => finding.after.push(after.clone()),
             None => found.push(Finding { sort, title, node, after: vec![after.clone()] }),
         };
-        if fate.place == Place::Stuck && fate.told.is_empty() {
+        if fate.place == Place::Stuck && !fate.heard {
             add(FindingSort::StuckUnheard, "the way back is stuck, and nobody is told".into(), None);
         }
         if matches!(fate.place, Place::RolledBack | Place::Unhealthy | Place::Stopped) {

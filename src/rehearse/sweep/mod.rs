@@ -84,6 +84,8 @@ pub struct Fate {
     pub rollback: Option<usize>,
     /// The channels on which something is said from then on.
     pub told: BTreeSet<String>,
+    /// Something is said behind the end: of a way back that is stuck, that it is.
+    pub heard: bool,
     /// The steps that have changed something and stay so.
     pub left: Vec<NodeIx>,
     /// Waits of which nobody hears: only what is written for the case that nobody answers ends them.
@@ -232,7 +234,7 @@ impl Sweeper {
             match went {
                 Turn::Goes => {}
                 Turn::Over => place = Place::of(&simulation.run),
-                Turn::Nothing => {}
+                Turn::Nothing | Turn::Killed => {}
             }
             if went != Turn::Goes {
                 break;
@@ -307,7 +309,7 @@ impl Sweeper {
         for _ in 0..self.rules.turns {
             match simulation.turn(plan, &mut stage, &mut see) {
                 Turn::Goes => {}
-                Turn::Over => {
+                Turn::Over | Turn::Killed => {
                     ended = Ok(());
                     break;
                 }
@@ -344,6 +346,7 @@ impl Sweeper {
             way_back,
             rollback: seen.went_back.map(|(rollback, _)| rollback),
             told: seen.told,
+            heard: seen.heard,
             left: if unfinished {
                 left_behind(plan, run, seen.went_back.map(|(rollback, _)| rollback))
             } else {
@@ -382,6 +385,7 @@ struct Seen {
     /// It turned out to be something to speak of.
     went_wrong: bool,
     unheard: Vec<String>,
+    heard: bool,
     refused: bool,
     /// A wait that began at that moment, and of which nobody has heard yet.
     waits: Option<(Timestamp, String)>,
@@ -398,6 +402,7 @@ impl Seen {
             EventKind::Refused { key, .. } if key.starts_with("sweep-") => self.refused = true,
             EventKind::MessageSent { key, .. } => {
                 self.waits = None;
+                self.heard |= self.ended.is_some_and(|ended| run.messages[*key as usize].at >= ended);
                 if self.went_wrong {
                     self.told.insert(run.messages[*key as usize].channel.clone());
                 }
